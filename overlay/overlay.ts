@@ -1,0 +1,149 @@
+import type { Address } from './runtime.ts';
+
+/** A point of the 160-bit ring: 40 lower-case hexadecimal digits, so that string order is ring order. */
+export type Key = string;
+
+/** A member: where it stands on the ring and where it can be reached. */
+export interface Contact {
+  readonly id: Key;
+  readonly address: Address;
+}
+
+/** Keys from `from` (inclusive) clockwise to `to` (exclusive); `from === to` is the whole ring. */
+export interface Region {
+  readonly from: Key;
+  readonly to: Key;
+}
+
+/** A user of the overlay on every node, such as the engine or the object store. One byte on the wire. */
+export type AppId = number;
+
+export interface Delegation {
+  readonly to: Contact;
+  readonly region: Region;
+  /** `to` no longer (or not yet) owns the region but holds its data: it serves what it holds. */
+  readonly asHolder: boolean;
+}
+
+/**
+ * How a node divides a region that it was given. `serve`, `lost` and the regions of `delegate` tile it exactly.
+ */
+export interface Split {
+  /** Parts this node owns and holds complete data for. */
+  readonly serve: readonly Region[];
+  /** Parts for others to serve, disjoint, at most `fanout` of them. */
+  readonly delegate: readonly Delegation[];
+  /** Parts this node owns without ever having been given their data, and nobody known can serve. */
+  readonly lost: readonly Region[];
+}
+
+export interface RoutedMessage {
+  readonly key: Key;
+  readonly app: AppId;
+  readonly payload: Uint8Array;
+  readonly source: Contact;
+  readonly hops: number;
+}
+
+/** What an app may do with a message on its way (Dabek et al., "Towards a Common API", 2003). */
+export type Forward =
+  | { readonly kind: 'continue'; readonly payload?: Uint8Array; readonly nextHop?: Contact }
+  | { readonly kind: 'absorb' };
+
+/** Upcalls to an app. All are synchronous; an app that must wait starts its own work and returns. */
+export interface App {
+  /** A routed message arrived at the owner of its key. */
+  deliver?(message: RoutedMessage): void;
+  /** A routed message passes through this node. Absent: it continues. */
+  forward?(message: RoutedMessage, nextHop: Contact): Forward;
+  /** A message sent with `send`: in order, at most once. */
+  receive?(from: Contact, payload: Uint8Array): void;
+  /** A request; the promise's value is the reply. A retry of the same request is answered from memory. */
+  answer?(from: Contact, payload: Uint8Array): Promise<Uint8Array> | Uint8Array;
+  /** A broadcast reached this node; called once a broadcast. */
+  broadcast?(origin: Contact, payload: Uint8Array): void;
+  /** A member came, left gracefully or failed, or this node's region changed. */
+  update?(change: MembershipChange): void;
+}
+
+export type MembershipChange =
+  | { readonly kind: 'joined' | 'left' | 'failed'; readonly contact: Contact }
+  | { readonly kind: 'region'; readonly region: Region };
+
+export interface RequestOptions {
+  /** The whole request, retries included, fails after this. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * The distributed hash table as the layers above see it, whatever the geometry.
+ * Promises reject with `OverlayError`.
+ */
+export interface Overlay {
+  readonly self: Contact;
+
+  register(app: AppId, handlers: App): void;
+
+  /** Keys this node is responsible for now, by its own table. */
+  region(): Region;
+  owns(key: Key): boolean;
+  /** The `n` members that keep copies of `key`, owner first, by this node's table. */
+  replicas(key: Key, n: number): readonly Contact[];
+  /** Up to `n` members nearest on the ring, this node excluded. */
+  neighbours(n: number): readonly Contact[];
+  /** Every live member this node knows, itself included, in ring order. */
+  contacts(): readonly Contact[];
+  /** Members that failed within the last while and have neither come back nor left gracefully. */
+  missing(): readonly Contact[];
+
+  /** The owner of `key`, asked from the ring. */
+  lookup(key: Key): Promise<Contact>;
+  /** Sends towards the owner of `key`, hop by hop, with `forward` upcalls; each hop is acknowledged. */
+  route(key: Key, app: AppId, payload: Uint8Array): void;
+  /** Divides `region` for a broadcast or a query; pure. */
+  split(region: Region, fanout: number, asHolder: boolean): Split;
+  /** One delivery at each member, over disjoint regions. */
+  broadcast(app: AppId, payload: Uint8Array): void;
+
+  /**
+   * Reliable and in order between this pair of nodes: retransmitted until acknowledged or until the
+   * peer is given up, which `watch` and `update` tell. Any size: fragmented beneath.
+   */
+  send(to: Contact, app: AppId, payload: Uint8Array): void;
+  /** Ask and be answered; retried, so answers should be idempotent across restarts of the peer. */
+  request(to: Contact, app: AppId, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array>;
+  /**
+   * Tells once when `peer` is given up: no acknowledgement of a `send`, no pong, or a broken link that
+   * cannot be opened again. While watched, an idle peer is pinged. Returns the way to stop watching.
+   */
+  watch(peer: Contact, onLost: (reason: string) => void): () => void;
+}
+
+/**
+ * Data kept by key, so that hand-off, replication and repair are written once.
+ * Regions are as in `Region`; chunks are opaque to the overlay and at most about 256 KiB.
+ */
+export interface Replicated {
+  /** Equal digests mean equal live items in the region. */
+  digest(region: Region): { readonly items: number; readonly hash: bigint };
+  export(region: Region): Iterable<Uint8Array>;
+  /** Merges a chunk; newer versions win, so importing twice changes nothing. */
+  import(chunk: Uint8Array): void;
+  /** Forgets items that this node need not keep any more. */
+  drop(region: Region): void;
+}
+
+const SQLSTATE = { unreachable: '08006', timeout: '08006', refused: '08004', closed: '57P01' } as const;
+
+/** A failure of the overlay that a caller can act on: retry, choose another peer or give up. */
+export class OverlayError extends Error {
+  override readonly name = 'OverlayError';
+  readonly code: keyof typeof SQLSTATE;
+  constructor(code: keyof typeof SQLSTATE, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+  get sqlState(): string {
+    return SQLSTATE[this.code];
+  }
+}
