@@ -1,9 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+const layers = '{columnar,parser,planner,operators,overlay,engine,gateway,cli,simulator}';
+
 export default defineConfig({
   test: {
-    include: ['{columnar,parser,planner,operators,overlay,engine,gateway,cli,simulator,examples,test}/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    projects: [
+      { test: { name: 'unit', include: [`${layers}/**/*.test.ts`], testTimeout: 60_000 } },
+      { test: { name: 'simulation', include: ['test/{overlay,fleet}/**/*.test.ts'], testTimeout: 300_000 } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
+    ],
   },
 });

@@ -1,0 +1,17 @@
+// What programs import from 'wharf-sql': run a node in one's own process, or talk to one elsewhere.
+
+export { type Batch, batchFromRows, batchToRows, QueryError, type Schema, type SqlType, type SqlValue, types } from './columnar/index.ts';
+export {
+  type Coverage,
+  type EpochAnswer,
+  hostTables,
+  iteratorTable,
+  openFile,
+  type RunningNode,
+  type Session,
+  startNode,
+  type StartOptions,
+  type StatementResult,
+  type TableSource,
+} from './engine/index.ts';
+export { type ConnectOptions, connect, RemoteNode } from './gateway/index.ts';
