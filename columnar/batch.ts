@@ -22,13 +22,7 @@ export interface Column {
   readonly offsets: Int32Array | null;
 }
 
-export type ColumnValues =
-  | Uint8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Float32Array
-  | Float64Array;
+export type ColumnValues = Uint8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 /** Rows of one schema, column by column. The unit that operators push and exchanges send. */
 export interface Batch {

@@ -17,6 +17,7 @@ export const SQLSTATE = {
   invalidText: '22P02',
   invalidDatetime: '22007',
   datetimeOverflow: '22008',
+  intervalOverflow: '22015',
   outOfRange: '22003',
   divisionByZero: '22012',
   invalidArgument: '2201F',
