@@ -1,0 +1,225 @@
+import { QueryError, type Schema, typeName, typesEqual } from '../columnar/index.ts';
+import type { Overlay, ObjectStore, Runtime, Timer } from '../overlay/index.ts';
+import { didYouMean, type TableDefinition } from '../planner/index.ts';
+import { type CatalogEntry, decodeEntry, encodeEntry } from './catalog-entry.ts';
+import type { Log } from './log.ts';
+import { systemTable, systemTableNames } from './system-tables.ts';
+import type { TableSource } from './table.ts';
+
+/** The overlay application of catalog news. */
+export const catalogApp = 3;
+
+const namespace = 'catalog';
+/** A resolved name is trusted this long; changes are broadcast, so it only bounds a lost broadcast. */
+const leaseMs = 5_000;
+/** How long a local table is known after the last node that has it was heard of. */
+const localLifetimeMs = 60_000;
+const publishEveryMs = 20_000;
+/** Definitions of distributed tables stay until dropped. */
+const distributedLifetimeMs = Number.MAX_SAFE_INTEGER;
+
+export interface CatalogOptions {
+  readonly overlay: Overlay;
+  readonly store: ObjectStore;
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly local: readonly TableSource[];
+  /** A distributed table is gone: forget its rows. */
+  readonly dropped: (namespace: string) => void;
+}
+
+/**
+ * Names to tables. Definitions are objects in the DHT, one an (equal) definition of a name: a name with
+ * two of them is a clash. Local tables are published again and again, as soft state.
+ */
+export class Catalog {
+  readonly #options: CatalogOptions;
+  readonly #local: ReadonlyMap<string, TableSource>;
+  readonly #leases = new Map<string, { readonly table: TableDefinition; readonly untilMs: number }>();
+  #publishing: Timer | null = null;
+  #closed = false;
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+    const local = new Map<string, TableSource>();
+    for (const source of options.local) {
+      if (local.has(source.name)) throw new QueryError('duplicateTable', `table "${source.name}" is given twice`);
+      local.set(source.name, source);
+    }
+    this.#local = local;
+    options.overlay.register(catalogApp, { broadcast: (_origin, payload) => this.#heard(payload) });
+  }
+
+  /** Publishes this node's local tables, now and from time to time. Resolves when they are known for the first time. */
+  async start(): Promise<void> {
+    await this.#publish();
+    this.#schedulePublish();
+  }
+
+  stop(): void {
+    this.#closed = true;
+    this.#publishing?.cancel();
+  }
+
+  source(name: string): TableSource | null {
+    return this.#local.get(name) ?? null;
+  }
+
+  get localSources(): readonly TableSource[] {
+    return [...this.#local.values()];
+  }
+
+  /** Definitions of distributed tables that this node keeps for the ring. */
+  distributedHere(): readonly TableDefinition[] {
+    const { store, overlay } = this.#options;
+    return store
+      .scan(namespace, overlay.region())
+      .map((item) => decodeEntry(item.value).table)
+      .filter((table) => table.source === 'distributed');
+  }
+
+  newNamespace(name: string): string {
+    const tag = Math.floor(this.#options.runtime.random() * 2 ** 48).toString(16).padStart(12, '0');
+    return `${name}#${tag}`;
+  }
+
+  /** @throws QueryError `unknownTable`, `schemaClash` */
+  async resolve(name: string, position: number): Promise<TableDefinition> {
+    const system = systemTable(name);
+    if (system !== null) return system;
+    const lease = this.#leases.get(name);
+    if (lease !== undefined && lease.untilMs > this.#options.runtime.now()) return lease.table;
+    const entries = await this.#entries(name);
+    const [first] = entries;
+    if (first === undefined) throw unknownTable(name, position, [...this.#local.keys(), ...systemTableNames]);
+    for (const other of entries) requireSame(name, first, other, position);
+    this.#leases.set(name, { table: first.table, untilMs: this.#options.runtime.now() + leaseMs });
+    return first.table;
+  }
+
+  /** @throws QueryError `duplicateTable` */
+  async create(table: TableDefinition, ifNotExists: boolean, position: number): Promise<void> {
+    const entries = systemTable(table.name) === null ? await this.#entries(table.name) : null;
+    if (entries === null || entries.length > 0) {
+      if (ifNotExists) return;
+      throw new QueryError('duplicateTable', `table "${table.name}" already exists`, { position });
+    }
+    const { store, overlay } = this.#options;
+    const value = encodeEntry({ table, node: overlay.self.address });
+    await store.put(namespace, table.name, 'distributed', value, distributedLifetimeMs);
+    this.#announce({ changed: table.name, dropped: null });
+  }
+
+  /** @throws QueryError `unknownTable`, `wrongObjectType` */
+  async drop(name: string, ifExists: boolean, position: number): Promise<void> {
+    const system = systemTable(name) !== null;
+    const entries = system ? [] : await this.#entries(name);
+    const distributed = entries.find(({ table }) => table.distributed !== null)?.table.distributed;
+    if (distributed) {
+      await this.#options.store.remove(namespace, name, 'distributed');
+      this.#announce({ changed: name, dropped: distributed.namespace });
+    } else if (system || entries.length > 0) {
+      throw new QueryError('wrongObjectType', `"${name}" is not a distributed table`, {
+        position,
+        hint: 'Local tables belong to their nodes: stop giving them to the nodes.',
+      });
+    } else if (!ifExists) throw unknownTable(name, position, []);
+  }
+
+  async #entries(name: string): Promise<readonly CatalogEntry[]> {
+    const items = await this.#options.store.get(namespace, name);
+    const entries = items.map((item) => decodeEntry(item.value));
+    const own = this.#local.get(name);
+    return own === undefined ? entries : [...entries, this.#localEntry(own)];
+  }
+
+  #localEntry({ name, schema }: TableSource): CatalogEntry {
+    return { table: { name, source: 'local', schema, distributed: null }, node: this.#options.overlay.self.address };
+  }
+
+  async #publish(): Promise<void> {
+    const { store, log } = this.#options;
+    for (const source of this.#local.values()) {
+      // Nodes with equal schemas refresh one and the same object.
+      const instance = `local ${describe(source.schema)}`;
+      try {
+        await store.put(namespace, source.name, instance, encodeEntry(this.#localEntry(source)), localLifetimeMs);
+      } catch (error) {
+        log.warn('could not publish a local table', { table: source.name, error: String(error) });
+      }
+    }
+  }
+
+  #schedulePublish(): void {
+    if (this.#closed) return;
+    const delayMs = publishEveryMs * (0.75 + 0.5 * this.#options.runtime.random());
+    this.#publishing = this.#options.runtime.after(delayMs, () => {
+      void this.#publish().then(() => this.#schedulePublish());
+    });
+  }
+
+  #announce(news: News): void {
+    this.#options.overlay.broadcast(catalogApp, new TextEncoder().encode(JSON.stringify(news)));
+    this.#apply(news);
+  }
+
+  #heard(payload: Uint8Array): void {
+    try {
+      this.#apply(newsOf(JSON.parse(new TextDecoder().decode(payload))));
+    } catch (error) {
+      this.#options.log.warn('malformed catalog news', { error: String(error) });
+    }
+  }
+
+  #apply({ changed, dropped }: News): void {
+    this.#leases.delete(changed);
+    if (dropped !== null) this.#options.dropped(dropped);
+  }
+}
+
+interface News {
+  readonly changed: string;
+  /** Namespace of the rows to forget. */
+  readonly dropped: string | null;
+}
+
+function newsOf(value: unknown): News {
+  if (typeof value === 'object' && value !== null && 'changed' in value && 'dropped' in value) {
+    const { changed, dropped } = value;
+    if (typeof changed === 'string' && (dropped === null || typeof dropped === 'string')) return { changed, dropped };
+  }
+  throw new QueryError('protocol', 'not catalog news');
+}
+
+function describe(schema: Schema): string {
+  return schema.fields.map(({ name, type }) => `${name} ${typeName(type)}`).join(', ');
+}
+
+function requireSame(name: string, a: CatalogEntry, b: CatalogEntry, position: number): void {
+  const fieldsA = a.table.schema.fields;
+  const fieldsB = b.table.schema.fields;
+  const same =
+    a.table.source === b.table.source &&
+    fieldsA.length === fieldsB.length &&
+    fieldsA.every((field, i) => {
+      const other = fieldsB[i];
+      return other !== undefined && field.name === other.name && typesEqual(field.type, other.type);
+    });
+  if (same) return;
+  throw new QueryError(
+    'schemaClash',
+    `table "${name}" is (${describe(a.table.schema)}) ${placeOf(a)} and (${describe(b.table.schema)}) ${placeOf(b)}`,
+    { position, hint: 'Rename one of them, or give all nodes the same columns.' },
+  );
+}
+
+function placeOf({ table, node }: CatalogEntry): string {
+  return table.source === 'local' ? `at node ${node}` : 'as a distributed table';
+}
+
+function unknownTable(name: string, position: number, known: readonly string[]): QueryError {
+  return new QueryError('unknownTable', `table "${name}" does not exist`, {
+    position,
+    hint: didYouMean(name, known) ?? 'SHOW TABLES lists the tables of the fleet.',
+  });
+}

@@ -1,0 +1,207 @@
+import { type Batch, QueryError, selectColumns } from '../columnar/index.ts';
+import {
+  type Address,
+  inRegion,
+  ObjectStore,
+  OverlayNode,
+  type OverlayOptions,
+  type Region,
+  type Runtime,
+  type Transport,
+} from '../overlay/index.ts';
+import { Catalog } from './catalog.ts';
+import { DistributedTables } from './distributed-tables.ts';
+import { LocalSession } from './local-session.ts';
+import type { Log } from './log.ts';
+import type { ScanNode } from './query/execution.ts';
+import { QueryService } from './query/query-service.ts';
+import type { Session, SessionFactory } from './session.ts';
+import { type NodeFacts, scanSystemTable } from './system-tables.ts';
+import type { TableSource } from './table.ts';
+
+/** Limits of a node; each may be set in its options. */
+export const nodeDefaults = {
+  /** A query that has not ended by then fails. */
+  queryDeadlineMs: 60_000,
+  /** Bytes that the operators of one query may hold at one node. */
+  queryMemoryBytesMax: 512 * 1024 * 1024,
+} as const;
+
+export interface NodeOptions {
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+  readonly log: Log;
+  /** 40 hexadecimal digits; by default drawn by chance. */
+  readonly id?: string;
+  /** For people: shown in `sys.nodes`. */
+  readonly label?: string;
+  readonly tables?: readonly TableSource[];
+  readonly queryDeadlineMs?: number;
+  readonly queryMemoryBytesMax?: number;
+  readonly overlay?: Partial<OverlayOptions>;
+}
+
+/** One node of a fleet: its place in the DHT, its tables, the queries it has a part in. */
+export class WharfNode implements SessionFactory {
+  readonly overlay: OverlayNode;
+  readonly #options: NodeOptions;
+  readonly #store: ObjectStore;
+  readonly #catalog: Catalog;
+  readonly #tables: DistributedTables;
+  readonly #queries: QueryService;
+  readonly #startedAtMs: number;
+  readonly #sessions = new Set<Session>();
+
+  constructor(options: NodeOptions) {
+    const { runtime, transport, log } = options;
+    this.#options = options;
+    this.#startedAtMs = runtime.now();
+    this.overlay = new OverlayNode({
+      runtime,
+      transport,
+      log,
+      ...(options.id === undefined ? {} : { id: options.id }),
+      ...(options.overlay === undefined ? {} : { options: options.overlay }),
+    });
+    this.#store = new ObjectStore({ overlay: this.overlay, runtime });
+    this.#tables = new DistributedTables({ overlay: this.overlay, runtime });
+    this.#catalog = new Catalog({
+      overlay: this.overlay,
+      store: this.#store,
+      runtime,
+      log,
+      local: options.tables ?? [],
+      dropped: (namespace) => this.#tables.drop(namespace),
+    });
+    this.#queries = new QueryService({
+      overlay: this.overlay,
+      runtime,
+      log,
+      contains: (region: Region, key: string) => inRegion(key, region),
+      scan: (node, regions, own, signal) => this.#scan(node, regions, own, signal),
+    });
+  }
+
+  get id(): string {
+    return this.overlay.self.id;
+  }
+
+  get address(): Address {
+    return this.overlay.self.address;
+  }
+
+  /**
+   * Founds a fleet (no seeds) or joins one through any of its members.
+   * @throws OverlayError `unreachable`, `refused`
+   */
+  async start(seeds: readonly Address[]): Promise<void> {
+    if (seeds.length === 0) this.overlay.bootstrap();
+    else await this.overlay.join(seeds);
+    await this.#catalog.start();
+  }
+
+  openSession(): Session {
+    const session = new LocalSession({
+      catalog: this.#catalog,
+      tables: this.#tables,
+      queries: this.#queries,
+      limits: {
+        deadlineMs: this.#options.queryDeadlineMs ?? nodeDefaults.queryDeadlineMs,
+        memoryBytesMax: this.#options.queryMemoryBytesMax ?? nodeDefaults.queryMemoryBytesMax,
+      },
+    });
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** Leaves the fleet: hands its data over, then closes. */
+  async stop(): Promise<void> {
+    this.#shutdown();
+    await this.overlay.leave();
+    await this.#options.transport.close();
+  }
+
+  /** Stops without a word, as a crash would. */
+  async kill(): Promise<void> {
+    this.#shutdown();
+    this.overlay.close();
+    await this.#options.transport.close();
+  }
+
+  #shutdown(): void {
+    for (const session of this.#sessions) session.close();
+    this.#queries.shutdown();
+    this.#catalog.stop();
+  }
+
+  async *#scan(node: ScanNode, regions: readonly Region[], own: boolean, signal: AbortSignal): AsyncIterable<Batch> {
+    switch (node.source) {
+      case 'distributed':
+        yield* this.#tables.scan(node.table, regions, node.columns);
+        return;
+      case 'system':
+        if (own) yield selectColumns(scanSystemTable(node.table, this.#facts()), node.columns);
+        return;
+      case 'local': {
+        const source = own ? this.#catalog.source(node.table) : null;
+        if (source === null) return;
+        try {
+          yield* source.scan({ columns: node.columns, signal });
+        } catch (cause) {
+          if (cause instanceof QueryError) throw cause;
+          throw new QueryError('file', cause instanceof Error ? cause.message : String(cause), { cause });
+        }
+      }
+    }
+  }
+
+  #facts(): NodeFacts {
+    const { address } = this;
+    const { runtime, label } = this.#options;
+    return {
+      nodes: () => {
+        const region = this.overlay.region();
+        const counters = this.overlay.counters();
+        return [
+          [
+            this.id,
+            address,
+            label ?? null,
+            region.from,
+            region.to,
+            this.overlay.contacts().length,
+            this.overlay.missing().length,
+            micros(this.#startedAtMs),
+            this.#queries.status().length,
+            BigInt(this.#tables.rowsStored),
+            BigInt(counters.framesSent),
+            BigInt(counters.framesReceived),
+            BigInt(counters.bytesSent),
+            BigInt(counters.bytesReceived),
+            BigInt(counters.framesMalformed),
+          ],
+        ];
+      },
+      tables: () => [
+        ...this.#catalog.localSources.map(({ name, schema }) => [address, name, 'local', schema.fields.length]),
+        ...this.#catalog.distributedHere().map(({ name, schema }) => [address, name, 'distributed', schema.fields.length]),
+      ],
+      queries: () =>
+        this.#queries.status().map((query) => [
+          address,
+          query.id,
+          query.role,
+          query.proxy,
+          query.sql,
+          micros(query.startedAtMs),
+          runtime.now() - query.startedAtMs,
+          query.executions,
+          BigInt(query.memoryBytes),
+        ]),
+    };
+  }
+}
+
+function micros(ms: number): bigint {
+  return BigInt(Math.round(ms * 1_000));
+}

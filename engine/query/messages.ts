@@ -1,0 +1,158 @@
+import { Decoder, Encoder } from 'cbor-x';
+import { z } from 'zod';
+import { type ErrorCode, QueryError, SQLSTATE } from '../../columnar/index.ts';
+import { type Report, reportItemsMax } from './report.ts';
+
+/** 16 lower-case hexadecimal digits, drawn at the proxy. */
+export type QueryId = string;
+
+const queryId = z.string().regex(/^[0-9a-f]{16}$/);
+const key = z.string().regex(/^[0-9a-f]{40}$/);
+const count = z.number().int().nonnegative();
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
+const contact = z.object({ id: key, address: z.string().min(1).max(300) });
+const region = z.object({ from: key, to: key });
+
+/** Nodes that hash exchanges spread rows over; more make joins and groupings wider and plans heavier. */
+export const rendezvousMax = 256;
+
+const report: z.ZodType<Report> = z.object({
+  served: z.array(region),
+  lost: z.array(region),
+  nodesReached: count,
+  nodesAnswered: count,
+  missing: z.array(contact).max(reportItemsMax),
+  batchesLost: count,
+  overlap: z.boolean(),
+  reasons: z.array(z.string().max(1_000)).max(reportItemsMax),
+});
+
+/** Asks the receiver to serve a region and to answer with an echo once everything below it is done. */
+const engage = z.object({
+  type: z.literal('engage'),
+  query: queryId,
+  epoch: count,
+  /** The sender's number for this delegation; echoes and advances name it. */
+  delegation: count,
+  sql: z.string(),
+  plan: bytes,
+  proxy: contact,
+  rendezvous: z.array(contact).max(rendezvousMax),
+  region,
+  asHolder: z.boolean(),
+  depth: count.max(64),
+  /** Milliseconds until the query's deadline: a duration, so that clocks need not agree. */
+  remainingMs: z.number().nonnegative(),
+  memoryBytesMax: z.number().positive(),
+});
+
+/** A wave is over below the sender; carries its merged partials, which count only together with the report. */
+const echo = z.object({
+  type: z.literal('echo'),
+  query: queryId,
+  epoch: count,
+  delegation: count,
+  wave: count,
+  report,
+  partials: z.array(z.object({ exchange: count, batch: bytes })),
+});
+
+/** The wave before `wave` is over everywhere: flush what it fed. */
+const advance = z.object({
+  type: z.literal('advance'), query: queryId, epoch: count, delegation: count, wave: count,
+});
+
+/** Rows of a hash or gather exchange. */
+const batch = z.object({
+  type: z.literal('batch'), query: queryId, epoch: count, exchange: count, sequence: count, batch: bytes,
+});
+
+/** A batch is taken in and, where the receiver owes that, all that followed from it is done with. Gives back credit. */
+const settled = z.object({
+  type: z.literal('settled'), query: queryId, epoch: count, exchange: count, sequence: count,
+  /** The rows, or something that followed from them, did not reach their end. */
+  lost: z.boolean(),
+});
+
+/** Forget one delegation and all below it: the query ended, was cancelled, or the sender gave up on it. */
+const release = z.object({ type: z.literal('release'), query: queryId, delegation: count });
+
+/** To the proxy: the query cannot go on. */
+const failed = z.object({
+  type: z.literal('failed'),
+  query: queryId,
+  code: z.enum(Object.keys(SQLSTATE) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string().max(10_000),
+  hint: z.string().max(10_000).nullable(),
+});
+
+const message = z.discriminatedUnion('type', [engage, echo, advance, batch, settled, release, failed]);
+
+export type QueryMessage = z.infer<typeof message>;
+export type MessageOf<T extends QueryMessage['type']> = Extract<QueryMessage, { type: T }>;
+export type Engage = MessageOf<'engage'>;
+
+const options = { useRecords: false, tagUint8Array: false } as const;
+const encoder = new Encoder(options);
+const decoder = new Decoder(options);
+
+/**
+ * Layout of the two hot messages, whose header is laid by hand: kind (1 byte), query (8), epoch (4),
+ * sequence (4), exchange (4), then for a batch three bytes of padding and the body, 8-byte aligned
+ * relative to the frame; for `settled` one byte, lost. All little-endian. The rest is CBOR after kind 0.
+ */
+const kinds = { cbor: 0, batch: 1, settled: 2 } as const;
+const batchHeaderBytes = 24;
+const settledBytes = 22;
+
+export function encodeMessage(message: QueryMessage): Uint8Array {
+  if (message.type !== 'batch' && message.type !== 'settled') {
+    const body = encoder.encode(message);
+    const frame = new Uint8Array(1 + body.length);
+    frame[0] = kinds.cbor;
+    frame.set(body, 1);
+    return frame;
+  }
+  const isBatch = message.type === 'batch';
+  const frame = new Uint8Array(isBatch ? batchHeaderBytes + message.batch.length : settledBytes);
+  const view = new DataView(frame.buffer);
+  view.setUint8(0, kinds[message.type]);
+  view.setBigUint64(1, BigInt(`0x${message.query}`), true);
+  view.setUint32(9, message.epoch, true);
+  view.setUint32(13, message.sequence, true);
+  view.setUint32(17, message.exchange, true);
+  if (isBatch) frame.set(message.batch, batchHeaderBytes);
+  else view.setUint8(21, message.lost ? 1 : 0);
+  return frame;
+}
+
+/** @throws QueryError `protocol` for anything that `encodeMessage` could not have written */
+export function decodeMessage(frame: Uint8Array): QueryMessage {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const kind = frame[0];
+  if (kind === kinds.cbor) return decodeCbor(frame.subarray(1));
+  const isBatch = kind === kinds.batch && frame.length >= batchHeaderBytes;
+  const isSettled = kind === kinds.settled && frame.length === settledBytes;
+  if (!isBatch && !isSettled) throw new QueryError('protocol', 'malformed query message');
+  const head = {
+    query: view.getBigUint64(1, true).toString(16).padStart(16, '0'),
+    epoch: view.getUint32(9, true),
+    sequence: view.getUint32(13, true),
+    exchange: view.getUint32(17, true),
+  };
+  return isBatch
+    ? { type: 'batch', ...head, batch: frame.subarray(batchHeaderBytes) }
+    : { type: 'settled', ...head, lost: view.getUint8(21) === 1 };
+}
+
+function decodeCbor(body: Uint8Array): QueryMessage {
+  let value: unknown;
+  try {
+    value = decoder.decode(body);
+  } catch (cause) {
+    throw new QueryError('protocol', 'malformed query message', { cause });
+  }
+  const parsed = message.safeParse(value);
+  if (!parsed.success) throw new QueryError('protocol', 'malformed query message', { cause: parsed.error });
+  return parsed.data;
+}
