@@ -1,0 +1,165 @@
+import { availableParallelism } from 'node:os';
+import { QueryError } from '../columnar/index.ts';
+import { defaultCluster } from '../engine/index.ts';
+import { FleetWorker } from './fleet-process.ts';
+import type { NodeSettings } from './node.ts';
+
+export interface LocalFleetOptions {
+  readonly nodes: number;
+  /** OS processes that the nodes are spread over; by default as many as there are cores, at most one a node. */
+  readonly workers?: number;
+  /** Port of the first node, counting up from there; 0: any free ports. */
+  readonly port?: number;
+  /** Port of the first node's Postgres door, counting up; 0: any free ports; absent: no such doors. */
+  readonly pg?: number;
+  /** Files as tables, `name=path`: each node exposes its part of the rows, or its own file where the path has `{node}`. */
+  readonly tables?: readonly string[];
+  readonly hostMetrics?: boolean;
+  readonly secret?: string;
+  /** A process of the fleet ended although nobody asked for it. */
+  readonly onWorkerLost?: (lost: WorkerLost) => void;
+}
+
+export interface WorkerLost {
+  readonly pid: number;
+  readonly nodes: readonly FleetNode[];
+  /** How it ended, for people. */
+  readonly reason: string;
+}
+
+export interface FleetNode {
+  readonly index: number;
+  readonly id: string;
+  /** Where nodes and clients reach it: `host:port`. */
+  readonly address: string;
+  readonly pgPort: number | null;
+  /** Of the process that it runs in. */
+  readonly pid: number;
+}
+
+const host = '127.0.0.1';
+/** Stands for a node's index in the path of a table. */
+const ownFileMark = '{node}';
+
+/** A fleet on this machine: nodes spread over OS processes, each on its own port, talking over real WebSockets. */
+export class LocalFleet {
+  readonly #options: LocalFleetOptions;
+  readonly #workers: readonly FleetWorker[];
+  readonly #nodes: FleetNode[] = [];
+  #stopping = false;
+
+  /**
+   * Starts every process and node; resolves when all have joined.
+   * @throws QueryError as `serveNode` does; nothing is left running then
+   */
+  static async start(options: LocalFleetOptions): Promise<LocalFleet> {
+    const fleet = new LocalFleet(options);
+    try {
+      await fleet.#startNodes();
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
+    return fleet;
+  }
+
+  private constructor(options: LocalFleetOptions) {
+    this.#options = options;
+    const workers = Math.min(options.nodes, options.workers ?? availableParallelism());
+    this.#workers = Array.from(
+      { length: workers },
+      () => new FleetWorker((worker, reason) => this.#lost(worker, reason)),
+    );
+  }
+
+  /** Nodes that run, in the order of their index. */
+  get nodes(): readonly FleetNode[] {
+    return this.#nodes;
+  }
+
+  /** The number of processes that the fleet was started with. */
+  get workers(): number {
+    return this.#workers.length;
+  }
+
+  /**
+   * Ends a node without goodbye: SIGKILL when it is alone in its process, else the process drops it.
+   * The fleet has to find out by itself.
+   */
+  async killNode(index: number): Promise<void> {
+    const node = this.#nodes.find((running) => running.index === index);
+    const worker = this.#worker(index);
+    if (node === undefined) throw new RangeError(`node ${index} does not run`);
+    this.#forget([node]);
+    if (this.#nodes.some(({ pid }) => pid === node.pid)) await worker.ask({ type: 'kill', index });
+    else await worker.kill();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#nodes.length = 0;
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  }
+
+  /** The first node founds the fleet, the others join through it. */
+  async #startNodes(): Promise<void> {
+    const first = await this.#startNode(0, []);
+    const others = Array.from({ length: this.#options.nodes - 1 }, (_, i) => this.#startNode(i + 1, [first.address]));
+    const nodes = await Promise.all(others);
+    this.#nodes.push(first, ...nodes);
+  }
+
+  async #startNode(index: number, join: readonly string[]): Promise<FleetNode> {
+    const worker = this.#worker(index);
+    const report = await worker.ask({ type: 'start', index, settings: this.#settings(index, join) });
+    if (report.type === 'started') {
+      const { id, address, pgPort } = report;
+      return { index, id, address, pgPort, pid: worker.pid };
+    }
+    const failure = report.type === 'failed' ? report.failure : null;
+    throw new QueryError(failure?.code ?? 'internal', `node ${index}: ${failure?.message ?? 'it did not start'}`, {
+      ...(failure === null || failure.hint === null ? {} : { hint: failure.hint }),
+    });
+  }
+
+  #settings(index: number, join: readonly string[]): NodeSettings {
+    const { nodes, port = 0, pg, tables = [], hostMetrics = true, secret = null } = this.#options;
+    return {
+      listen: `${host}:${portAt(port, index)}`,
+      join,
+      cluster: defaultCluster,
+      secret,
+      label: `node-${index}`,
+      tables: tables.map((spec) =>
+        spec.includes(ownFileMark)
+          ? { spec: spec.replaceAll(ownFileMark, String(index)), slice: null }
+          : { spec, slice: { index, of: nodes } },
+      ),
+      hostMetrics,
+      pg: pg === undefined ? null : { host, port: portAt(pg, index) },
+      pgUsers: null,
+    };
+  }
+
+  #worker(index: number): FleetWorker {
+    const worker = this.#workers[index % this.#workers.length];
+    if (worker === undefined) throw new RangeError('a fleet has at least one node');
+    return worker;
+  }
+
+  #lost(worker: FleetWorker, reason: string): void {
+    if (this.#stopping) return;
+    const nodes = this.#nodes.filter(({ pid }) => pid === worker.pid);
+    this.#forget(nodes);
+    if (nodes.length > 0) this.#options.onWorkerLost?.({ pid: worker.pid, nodes, reason });
+  }
+
+  #forget(gone: readonly FleetNode[]): void {
+    this.#nodes.splice(0, this.#nodes.length, ...this.#nodes.filter((node) => !gone.includes(node)));
+  }
+}
+
+/** Port 0 asks for any free one, for every node. */
+function portAt(first: number, index: number): number {
+  return first === 0 ? 0 : first + index;
+}

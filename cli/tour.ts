@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { QueryError } from '../columnar/index.ts';
+import type { Session } from '../engine/index.ts';
+import { connect, type RemoteNode } from '../gateway/index.ts';
+import { exitCode } from './exit.ts';
+import { LocalFleet } from './fleet.ts';
+import { printStatements } from './output/printer.ts';
+import { noProgress, Spinner } from './output/progress.ts';
+import { write } from './output/sink.ts';
+import { runShell } from './shell/shell.ts';
+import { tourQueries, tourSubscription, tourTables } from './tour-script.ts';
+
+const nodes = 8;
+/** The node whose process is killed while a query and a subscription run; not the one that is asked. */
+const victim = 5;
+/** From the first epoch of the last subscription to the kill. */
+const killAfterMs = 1_500;
+const killQuery = 'SELECT count(*) AS flights FROM flights';
+const killSubscription = `SUBSCRIBE (SELECT count(*) AS nodes, max(uptime_seconds) AS uptime FROM host) EVERY '1 second' FOR '5 seconds'`;
+
+export function addTourCommand(program: Command): void {
+  program
+    .command('tour')
+    .summary('start eight nodes and show what they can do')
+    .description(
+      'Starts an 8-node fleet on this machine, one process a node, spreads real flight data over it and runs a tour of queries. On a terminal it ends in a shell on the fleet.',
+    )
+    .option('--no-shell', 'end after the tour, also on a terminal')
+    .action(runTour);
+}
+
+async function runTour({ shell }: { readonly shell: boolean }): Promise<void> {
+  const data = dataFolder();
+  const progress = process.stderr.isTTY ? new Spinner(process.stderr, `starting ${nodes} nodes`) : noProgress;
+  progress.start();
+  const fleet = await LocalFleet.start({
+    nodes,
+    workers: nodes,
+    tables: [`flights=${join(data, 'flights-3m.parquet')}`, `airports_csv=${join(data, 'airports.csv')}`],
+  }).finally(() => progress.stop());
+  try {
+    const addresses = fleet.nodes.map(({ address, pid }) => `  ${address}  process ${pid}\n`).join('');
+    await say(`${nodes} nodes on this machine, each a process of its own:\n${addresses}`);
+    const node = await connect(fleet.nodes[0]?.address ?? '', { secret: null });
+    try {
+      await tour(fleet, node);
+    } finally {
+      node.close();
+    }
+    if (shell && process.stdin.isTTY && process.stdout.isTTY) {
+      await say('The fleet is yours: \\? shows help, \\q ends it.\n');
+      await runShell({ address: fleet.nodes[0]?.address ?? '', secret: null });
+    }
+  } finally {
+    await fleet.stop();
+  }
+  process.exitCode = exitCode.ok;
+}
+
+async function tour(fleet: LocalFleet, node: RemoteNode): Promise<void> {
+  const session = node.openSession();
+  await step(
+    session,
+    'Airports become a distributed table: rows placed by hash in the DHT, three copies each',
+    `${tourTables.create};\n${tourTables.load}`,
+  );
+  for (const { title, sql } of tourQueries) await step(session, title, sql);
+  await step(session, 'Five epochs of live host metrics: every node answers every second', tourSubscription);
+  const [, , join] = tourQueries;
+  await step(session, 'The plan of that join', `EXPLAIN ${join.sql}`);
+  await killOne(fleet, node, session);
+  session.close();
+}
+
+/** A query and an epoch while a node dies: the answers say what they lack. */
+async function killOne(fleet: LocalFleet, node: RemoteNode, session: Session): Promise<void> {
+  const address = fleet.nodes.find(({ index }) => index === victim)?.address ?? '';
+  await say(`\n── Now the process of node ${address} is killed (SIGKILL) while a subscription and a query run\n`);
+  const other = node.openSession();
+  const killed = new Promise<void>((resolve) => setTimeout(resolve, killAfterMs)).then(() => fleet.killNode(victim));
+  const query = killed.then(() => step(other, `Asked the moment ${address} died`, killQuery));
+  await Promise.all([step(session, 'Who answers, second by second', killSubscription), query]);
+  other.close();
+}
+
+async function step(session: Session, title: string, sql: string): Promise<void> {
+  await say(`\n── ${title}\n${sql.replaceAll(/^/gm, '   ')}\n\n`);
+  await printStatements(session, sql, {
+    out: process.stdout,
+    notes: process.stdout,
+    format: 'table',
+    widthMax: process.stdout.isTTY ? process.stdout.columns : 120,
+    timing: true,
+    progress: noProgress,
+  });
+}
+
+function say(text: string): Promise<void> {
+  return write(process.stdout, text);
+}
+
+/** Where the sample data lies: in a package that only a clone of the repository installs. */
+export function dataFolder(): string {
+  const folders = createRequire(import.meta.url).resolve.paths('vega-datasets') ?? [];
+  const data = folders.map((folder) => join(folder, 'vega-datasets', 'data')).find((folder) => existsSync(folder));
+  if (data !== undefined) return data;
+  throw new QueryError('file', 'the tour needs its sample data, the package vega-datasets', {
+    hint: 'In a clone of the repository: npm ci',
+  });
+}

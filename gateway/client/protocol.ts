@@ -1,0 +1,161 @@
+import { Encoder } from 'cbor-x';
+import { z } from 'zod';
+import { type ErrorCode, QueryError, type Schema, SQLSTATE } from '../../columnar/index.ts';
+import type { Coverage } from '../../engine/index.ts';
+
+// The client door's messages: CBOR maps in binary WebSocket messages on path `/client`.
+//
+//   node    challenge ->
+//   client               <- hello            (with its proof of the cluster secret)
+//   node    welcome | refused ->
+//
+// Then any number of sessions, each numbered by the client, one execution at a time in each:
+//
+//   client  execute ->
+//   node    command | rows | epochs          one statement's outcome
+//   node    batch*, end                      rows and epochs only; sent while the client grants credit
+//   client  next ->                          the node goes on with the following statement
+//   node    done | failed                    the execution is over; `failed` may come instead of anything above
+//
+// `stop` ends one result early (its `end` still comes), `abandon` the whole execution (`done` or
+// `failed` still comes), `cancel` makes the running statement fail.
+
+export const clientPath = '/client';
+export const protocolVersion = 1;
+/** Longest message a client may send; a query text lies well below. */
+export const clientMessageBytesMax = 16 * 1024 * 1024;
+/** Longest message a node may send: a batch is cut to `batchBytesMax`, but one row is never cut. */
+export const nodeMessageBytesMax = 256 * 1024 * 1024;
+export const batchBytesMax = 1024 * 1024;
+/** Batches in flight to one session before the node waits for the client to take them. */
+export const windowBytes = 4 * 1024 * 1024;
+export const nonceBytes = 16;
+
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
+const session = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+const count = z.int().min(0);
+
+const hello = z.object({
+  type: z.literal('hello'),
+  protocol: z.int(),
+  nonce: bytes,
+  /** `null` when the client has no secret. */
+  proof: bytes.nullable(),
+});
+
+const sessionRequest = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('open'), session }),
+  z.object({ type: z.literal('execute'), session, sql: z.string() }),
+  z.object({ type: z.literal('next'), session }),
+  z.object({ type: z.literal('stop'), session }),
+  z.object({ type: z.literal('abandon'), session }),
+  z.object({ type: z.literal('cancel'), session }),
+  /** The client has taken batches of this many bytes. */
+  z.object({ type: z.literal('credit'), session, bytes: count }),
+  z.object({ type: z.literal('close'), session }),
+]);
+
+const sqlType = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.enum([
+      'boolean',
+      'int2',
+      'int4',
+      'int8',
+      'float4',
+      'float8',
+      'text',
+      'bytea',
+      'date',
+      'timestamp',
+      'timestamptz',
+      'interval',
+    ]),
+  }),
+  z.object({ kind: z.literal('numeric'), precision: z.int(), scale: z.int() }),
+]);
+const schema: z.ZodType<Schema> = z.object({ fields: z.array(z.object({ name: z.string(), type: sqlType })) });
+
+const coverage: z.ZodType<Coverage> = z.object({
+  complete: z.boolean(),
+  nodesAnswered: count,
+  nodesReached: count,
+  missing: z.array(z.object({ id: z.string(), address: z.string() })),
+  regionsLost: z.array(z.object({ from: z.string(), to: z.string() })),
+  batchesLost: count,
+  reasons: z.array(z.string()),
+});
+
+const errorCode = z.custom<ErrorCode>((code) => typeof code === 'string' && code in SQLSTATE);
+const failure = { code: errorCode, message: z.string(), position: count.nullable(), hint: z.string().nullable() };
+
+const challenge = z.object({
+  type: z.literal('challenge'),
+  protocol: z.int(),
+  node: z.string(),
+  nonce: bytes,
+  secretRequired: z.boolean(),
+});
+
+const verdict = z.discriminatedUnion('type', [
+  /** The node's own proof of the secret; `null` when it has none. */
+  z.object({ type: z.literal('welcome'), proof: bytes.nullable() }),
+  z.object({ type: z.literal('refused'), code: errorCode, message: z.string() }),
+]);
+
+const sessionReply = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('command'), session, tag: z.string(), rowsAffected: count.nullable() }),
+  z.object({ type: z.literal('rows'), session, queryId: z.string().nullable(), schema }),
+  z.object({ type: z.literal('epochs'), session, queryId: z.string(), schema }),
+  z.object({
+    type: z.literal('batch'),
+    session,
+    batch: bytes,
+    /** Of the epoch that this batch is the last of; `null` within an epoch and for rows. */
+    epoch: z.object({ number: z.int(), atMs: z.number(), coverage }).nullable(),
+  }),
+  z.object({ type: z.literal('end'), session, coverage: coverage.nullable() }),
+  z.object({ type: z.literal('done'), session }),
+  z.object({ type: z.literal('failed'), session, ...failure }),
+]);
+
+export type Challenge = z.infer<typeof challenge>;
+export type Hello = z.infer<typeof hello>;
+export type Verdict = z.infer<typeof verdict>;
+export type SessionRequest = z.infer<typeof sessionRequest>;
+export type SessionReply = z.infer<typeof sessionReply>;
+
+const codec = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: true });
+
+export function encodeMessage(message: Challenge | Hello | Verdict | SessionRequest | SessionReply): Uint8Array {
+  return codec.encode(message);
+}
+
+/** Readers of what the peer sent. @throws QueryError `protocol` when it is no such message */
+export const decodeChallenge = decoder(challenge);
+export const decodeHello = decoder(hello);
+export const decodeVerdict = decoder(verdict);
+export const decodeSessionRequest = decoder(sessionRequest);
+export const decodeSessionReply = decoder(sessionReply);
+
+function decoder<T>(shape: z.ZodType<T>): (message: Uint8Array) => T {
+  return (message) => {
+    let value: unknown;
+    try {
+      value = codec.decode(message);
+    } catch (error) {
+      throw new QueryError('protocol', 'malformed message: not CBOR', { cause: error });
+    }
+    const parsed = shape.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const path = issue?.path.join('.') ?? '';
+    throw new QueryError(
+      'protocol',
+      `malformed message: ${path === '' ? '' : `${path}: `}${issue?.message ?? 'invalid'}`,
+    );
+  };
+}

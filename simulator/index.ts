@@ -1,0 +1,3 @@
+export { type SimulatedHost, virtualEpochMs } from './host.ts';
+export type { NetworkStats } from './network.ts';
+export { Simulation, SimulationError, type SimulationOptions } from './simulation.ts';

@@ -1,0 +1,76 @@
+import type { Address } from '../overlay/index.ts';
+
+/** A machine over all its lives. */
+export interface Machine {
+  readonly address: Address;
+  readonly index: number;
+  lives: number;
+  inboundBytes: number;
+  clockSkewMs: number;
+}
+
+/** One life of a machine, from its start to its crash or close: what its network card knows. */
+export class Station {
+  readonly machine: Machine;
+  readonly address: Address;
+  readonly ends = new Map<Address, LinkEnd>();
+  alive = true;
+  onFrame: (from: Address, frame: Uint8Array) => void = ignore;
+  onLinkDown: (peer: Address, reason: string) => void = ignore;
+  /** When the inbound queue will have passed everything it holds; ticks, with a fraction. */
+  inboundFreeTick = 0;
+  inboundWaiting = 0;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+    this.address = machine.address;
+  }
+
+  end(): void {
+    this.alive = false;
+    this.ends.clear();
+    this.onFrame = ignore;
+    this.onLinkDown = ignore;
+  }
+}
+
+/** What one of the two stations knows of their link. */
+export class LinkEnd {
+  readonly station: Station;
+  /** The other end; set once, by `connect`. */
+  other: LinkEnd;
+  open = true;
+  /** The peer's machine has been asked, and will answer that it knows nothing of this link. */
+  resetComing = false;
+  /** No frame sent from this end arrives before this: frames of one link keep their order. */
+  arrivalTick = 0;
+  /** Bytes sent to this end that wait in its station's inbound queue. */
+  waitingBytes = 0;
+
+  constructor(station: Station) {
+    this.station = station;
+    this.other = this;
+  }
+}
+
+/** A new link between two stations; returns the end of the first. */
+export function connect(from: Station, to: Station): LinkEnd {
+  const near = new LinkEnd(from);
+  const far = new LinkEnd(to);
+  near.other = far;
+  far.other = near;
+  far.open = to.alive;
+  from.ends.set(to.address, near);
+  if (to.alive) to.ends.set(from.address, far);
+  return near;
+}
+
+/** Closes this end; the other one learns of it by whatever the network carries there. */
+export function shut(end: LinkEnd): void {
+  end.open = false;
+  const { ends } = end.station;
+  const peer = end.other.station.address;
+  if (ends.get(peer) === end) ends.delete(peer);
+}
+
+function ignore(): void {}
