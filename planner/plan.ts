@@ -47,6 +47,8 @@ export type PlanNode =
       readonly kind: 'scan';
       readonly table: string;
       readonly source: 'local' | 'distributed' | 'system';
+      /** Of a distributed table: whose rows to read, whatever the catalog calls by that name by then. */
+      readonly namespace: string | null;
       readonly columns: readonly number[];
       /** Over the scanned columns; a source may use it to skip, the scan applies it in any case. */
       readonly predicate: Expression | null;

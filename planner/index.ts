@@ -1,0 +1,27 @@
+// The planner's public face: from a statement's syntax tree to a plan that is plain data.
+
+export type { TableDefinition, Tables } from './catalog.ts';
+export type { PlanContext } from './context.ts';
+export { type FunctionId, functionIds } from './functions.ts';
+export {
+  type AggregateCall,
+  type AggregateFunction,
+  type Exchange,
+  type Expression,
+  type OpGraph,
+  type PhysicalPlan,
+  type PlanNode,
+  planVersion,
+  type SortKey,
+  type SourceNode,
+} from './plan.ts';
+
+export { partialSchema, stateSchema } from './aggregates.ts';
+export { defineTable } from './define-table.ts';
+export { decodePlan, encodePlan } from './encode.ts';
+export { explainPlan } from './explain.ts';
+export { planInsert, planQuery } from './planner.ts';
+export { referencedTables, tableKey } from './referenced.ts';
+export { planSubscription, type SubscriptionPlan } from './subscription.ts';
+export { didYouMean } from './suggest.ts';
+export { validatePlan } from './validate.ts';
