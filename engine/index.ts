@@ -1,5 +1,6 @@
 // One running node: its tables, its part in queries, and the sessions that doors speak.
 
+export { SystemRuntime } from '../overlay/index.ts';
 export { renderErrorAt } from '../parser/index.ts';
 export { type Log, silentLog } from './log.ts';
 export { nodeDefaults, type NodeOptions, WharfNode } from './node.ts';

@@ -12,7 +12,7 @@ import {
 import { Catalog } from './catalog.ts';
 import { DistributedTables } from './distributed-tables.ts';
 import { LocalSession } from './local-session.ts';
-import type { Log } from './log.ts';
+import { type Log, overlayLog } from './log.ts';
 import type { ScanNode } from './query/execution.ts';
 import { QueryService } from './query/query-service.ts';
 import type { Session, SessionFactory } from './session.ts';
@@ -59,7 +59,7 @@ export class WharfNode implements SessionFactory {
     this.overlay = new OverlayNode({
       runtime,
       transport,
-      log,
+      log: overlayLog(log),
       ...(options.id === undefined ? {} : { id: options.id }),
       ...(options.overlay === undefined ? {} : { options: options.overlay }),
     });
@@ -100,6 +100,11 @@ export class WharfNode implements SessionFactory {
     await this.#catalog.start();
   }
 
+  /** Resolves when this node holds complete copies of all that it must keep. */
+  settled(): Promise<void> {
+    return this.overlay.whenSettled();
+  }
+
   openSession(): Session {
     const session = new LocalSession({
       catalog: this.#catalog,
@@ -118,14 +123,12 @@ export class WharfNode implements SessionFactory {
   async stop(): Promise<void> {
     this.#shutdown();
     await this.overlay.leave();
-    await this.#options.transport.close();
   }
 
   /** Stops without a word, as a crash would. */
   async kill(): Promise<void> {
     this.#shutdown();
-    this.overlay.close();
-    await this.#options.transport.close();
+    await this.overlay.close();
   }
 
   #shutdown(): void {
@@ -137,7 +140,7 @@ export class WharfNode implements SessionFactory {
   async *#scan(node: ScanNode, regions: readonly Region[], own: boolean, signal: AbortSignal): AsyncIterable<Batch> {
     switch (node.source) {
       case 'distributed':
-        yield* this.#tables.scan(node.table, regions, node.columns);
+        if (node.namespace !== null) yield* this.#tables.scan(node.namespace, regions, node.columns);
         return;
       case 'system':
         if (own) yield selectColumns(scanSystemTable(node.table, this.#facts()), node.columns);
@@ -174,10 +177,10 @@ export class WharfNode implements SessionFactory {
             micros(this.#startedAtMs),
             this.#queries.status().length,
             BigInt(this.#tables.rowsStored),
-            BigInt(counters.framesSent),
-            BigInt(counters.framesReceived),
-            BigInt(counters.bytesSent),
-            BigInt(counters.bytesReceived),
+            BigInt(counters.framesOut),
+            BigInt(counters.framesIn),
+            BigInt(counters.bytesOut),
+            BigInt(counters.bytesIn),
             BigInt(counters.framesMalformed),
           ],
         ];

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { QueryError } from '../columnar/index.ts';
 import { type Address, OverlayError, SystemRuntime, WsTransport } from '../overlay/index.ts';
-import { type Log, silentLog } from './log.ts';
+import { type Log, overlayLog, silentLog } from './log.ts';
 import { WharfNode } from './node.ts';
 import type { Session, SessionFactory } from './session.ts';
 import type { TableSource } from './table.ts';
@@ -49,7 +49,7 @@ export class RunningNode implements SessionFactory {
 
   /** Lets a door take WebSocket upgrades of `path` on the node's port. */
   onUpgrade(path: string, handler: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void {
-    this.#transport.onUpgrade(path, handler);
+    this.#transport.http.onUpgrade(path, handler);
   }
 
   /** Leaves the fleet, handing data over first. */
@@ -71,7 +71,13 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
   const log = options.log ?? silentLog;
   const { host, port } = parseListen(options.listen ?? defaultListen);
   const transport = await explained(() =>
-    WsTransport.listen({ host, port, cluster: options.cluster ?? defaultCluster, secret: options.secret ?? null, log }),
+    WsTransport.listen({
+      host,
+      port,
+      cluster: options.cluster ?? defaultCluster,
+      secret: options.secret ?? null,
+      log: overlayLog(log),
+    }),
   );
   const node = new WharfNode({
     runtime: new SystemRuntime(),

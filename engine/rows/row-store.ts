@@ -1,0 +1,243 @@
+import { strict as assert } from 'node:assert';
+import { type Batch, batchBytes, QueryError, sliceBatch } from '../../columnar/index.ts';
+import type { Replicated, Runtime } from '../../overlay/index.ts';
+import type { TableDefinition } from '../../planner/index.ts';
+import { type Chunk, decodeChunk, droppedMax, encodeChunk } from './chunk.ts';
+import { type KeyedRows, keyedRows, type Written } from './keyed-rows.ts';
+import { type Key, keyBytes, type Region, RegionFilter } from './ring.ts';
+import { gather, rowOverheadBytes, segmentRowsMax } from './segment.ts';
+import { TableRows } from './table-rows.ts';
+
+export interface RowStoreOptions {
+  readonly runtime: Runtime;
+  /** Memory for all tables' rows at this node; a write that would pass it fails. */
+  readonly bytesMax?: number;
+}
+
+export const rowStoreDefaults = {
+  bytesMax: 2 * 1024 * 1024 * 1024,
+} as const;
+
+/** Aim of `export`; a single larger row makes a larger chunk. */
+const chunkBytesMax = 256 * 1024;
+/** Expired rows keep their memory this long at least: sweeping walks all rows. */
+const sweepLagMs = 10_000;
+/** A dropped table's namespace is remembered so long (the last `droppedMax` of them), against chunks still under way. */
+const droppedRememberedMs = 7 * 24 * 3_600_000;
+
+/**
+ * The rows of distributed tables at one node. Rows of any region may be here: owned, replicated, on their
+ * way. A row's newest version wins, so that the order of writes and imports does not matter; of a
+ * table without primary key every row is kept.
+ *
+ * A row that has expired is as if it had never been, also to older versions of itself: later versions must not
+ * expire earlier.
+ */
+export class RowStore implements Replicated {
+  readonly #runtime: Runtime;
+  readonly #bytesMax: number;
+  readonly #tables = new Map<string, TableRows>();
+  /** When each dropped namespace was dropped. */
+  readonly #dropped = new Map<string, number>();
+
+  constructor({ runtime, bytesMax = rowStoreDefaults.bytesMax }: RowStoreOptions) {
+    this.#runtime = runtime;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Every table of which something was written or imported here. */
+  get tables(): readonly TableDefinition[] {
+    return [...this.#tables.values()].map(({ table }) => table);
+  }
+
+  /** Rows of one table, or of all; some may have expired lately. */
+  rowsStored(namespace: string | null = null): number {
+    const tables = namespace === null ? [...this.#tables.values()] : [this.#tables.get(namespace)];
+    return tables.reduce((sum, table) => sum + (table?.rows ?? 0), 0);
+  }
+
+  get bytesStored(): number {
+    return [...this.#tables.values()].reduce((sum, table) => sum + table.bytes, 0);
+  }
+
+  /**
+   * Writes rows; a row with an equal primary key and an older version is replaced.
+   * @param keys where each row lies on the ring
+   * @throws QueryError `outOfMemory` before anything is written; `unknownTable` when the table was dropped
+   */
+  upsert(table: TableDefinition, batch: Batch, keys: readonly Key[], written: Written): void {
+    if (this.#dropped.has(namespaceOf(table))) {
+      throw new QueryError('unknownTable', `table "${table.name}" was dropped`);
+    }
+    this.#merge(table, keyedRows(batch, keys, written));
+  }
+
+  /**
+   * The living rows whose keys lie in any of `regions`, in batches of the wanted columns. Which rows is settled
+   * now: what is written while they are iterated does not show.
+   * @param columns positions in the table's schema, possibly none
+   */
+  scan(namespace: string, regions: readonly Region[], columns: readonly number[], nowMs: number): Iterable<Batch> {
+    return this.#tables.get(namespace)?.scan(new RegionFilter(regions), columns, nowMs) ?? [];
+  }
+
+  digest(region: Region): { readonly items: number; readonly hash: bigint } {
+    const filter = new RegionFilter([region]);
+    const nowMs = this.#runtime.now();
+    let items = 0;
+    let hash = 0n;
+    for (const table of this.#tables.values()) {
+      const digest = table.digest(filter, nowMs);
+      items += digest.items;
+      hash += digest.hash;
+    }
+    return { items, hash: BigInt.asUintN(64, hash) };
+  }
+
+  /** Chunks of the living rows in `region` as of the first one, and of what was dropped. */
+  *export(region: Region): Generator<Uint8Array> {
+    const filter = new RegionFilter([region]);
+    const nowMs = this.#runtime.now();
+    const selections = [...this.#tables.values()].map((table) => ({
+      table: table.table,
+      parts: table.select(filter, nowMs),
+    }));
+    if (this.#dropped.size > 0) yield encodeChunk({ kind: 'dropped', namespaces: new Map(this.#dropped) });
+    for (const { table, parts } of selections) {
+      for (const { rows, chosen } of parts) yield* chunksOf(table, rows, chosen);
+    }
+  }
+
+  /** @throws QueryError `protocol` for a malformed chunk, `outOfMemory` */
+  import(bytes: Uint8Array): void {
+    const chunk = decodeChunk(bytes);
+    if (chunk.kind === 'dropped') {
+      for (const [namespace, atMs] of chunk.namespaces) this.#forget(namespace, atMs);
+    } else if (!this.#dropped.has(namespaceOf(chunk.table))) {
+      this.#checkKnown(chunk);
+      this.#merge(chunk.table, chunk.rows);
+    }
+  }
+
+  drop(region: Region): void {
+    const filter = new RegionFilter([region]);
+    for (const table of this.#tables.values()) table.drop(filter);
+    this.#removeEmpty();
+  }
+
+  /** Forgets a table; rows of it that are still on their way will be refused. */
+  dropTable(namespace: string): void {
+    this.#forget(namespace, this.#runtime.now());
+  }
+
+  checkInvariants(): void {
+    for (const table of this.#tables.values()) table.checkInvariants();
+    for (const namespace of this.#dropped.keys()) assert(!this.#tables.has(namespace));
+  }
+
+  #merge(table: TableDefinition, rows: KeyedRows): void {
+    if (rows.batch.numRows === 0) return;
+    const nowMs = this.#runtime.now();
+    this.#sweep(nowMs);
+    this.#makeRoom(table, batchBytes(rows.batch) + rows.batch.numRows * rowOverheadBytes, nowMs);
+    const stored = this.#tables.get(namespaceOf(table)) ?? new TableRows(table);
+    this.#tables.set(namespaceOf(table), stored);
+    for (let start = 0; start < rows.batch.numRows; start += segmentRowsMax) {
+      stored.merge(slice(rows, start, Math.min(start + segmentRowsMax, rows.batch.numRows)), nowMs);
+    }
+    this.#removeEmpty();
+  }
+
+  #makeRoom(table: TableDefinition, bytes: number, nowMs: number): void {
+    if (this.bytesStored + bytes <= this.#bytesMax) return;
+    for (const stored of this.#tables.values()) {
+      stored.sweep(nowMs);
+      stored.compact(1);
+    }
+    if (this.bytesStored + bytes <= this.#bytesMax) return;
+    throw new QueryError(
+      'outOfMemory',
+      `table "${table.name}": this node's share of distributed tables would pass ${this.#bytesMax} bytes`,
+      { hint: 'Add nodes, give rows a shorter lifetime, or drop tables.' },
+    );
+  }
+
+  #sweep(nowMs: number): void {
+    for (const table of this.#tables.values()) if (table.firstExpiryMs + sweepLagMs <= nowMs) table.sweep(nowMs);
+    for (const [namespace, atMs] of this.#dropped) {
+      if (atMs + droppedRememberedMs <= nowMs) this.#dropped.delete(namespace);
+    }
+  }
+
+  #removeEmpty(): void {
+    for (const [namespace, table] of this.#tables) if (table.rows === 0) this.#tables.delete(namespace);
+  }
+
+  #forget(namespace: string, atMs: number): void {
+    const nowMs = this.#runtime.now();
+    if (atMs + droppedRememberedMs <= nowMs) return;
+    this.#tables.delete(namespace);
+    // A peer's clock may be ahead of ours.
+    this.#dropped.set(namespace, Math.max(Math.min(atMs, nowMs), this.#dropped.get(namespace) ?? 0));
+    const [oldest] = this.#dropped.keys();
+    if (this.#dropped.size > droppedMax && oldest !== undefined) this.#dropped.delete(oldest);
+  }
+
+  /** Rows of one namespace have one shape; a peer that says otherwise errs. */
+  #checkKnown({ table }: Extract<Chunk, { kind: 'rows' }>): void {
+    const known = this.#tables.get(namespaceOf(table))?.table;
+    if (known && shapeOf(known) !== shapeOf(table)) {
+      throw new QueryError('protocol', `rows of table "${table.name}" came with another schema than it has here`);
+    }
+  }
+}
+
+/**
+ * A write as one chunk, for `RowStore.import` at the nodes that are to hold the rows.
+ * @param batch at most `encodedRowsMax` rows
+ */
+export function encodeWrite(table: TableDefinition, batch: Batch, keys: readonly Key[], written: Written): Uint8Array {
+  return encodeChunk({ kind: 'rows', table, rows: keyedRows(batch, keys, written) });
+}
+
+function namespaceOf({ name, distributed }: TableDefinition): string {
+  assert(distributed, `table ${name} is not distributed`);
+  return distributed.namespace;
+}
+
+function shapeOf({ schema, distributed }: TableDefinition): string {
+  return JSON.stringify([schema.fields.map(({ name, type }) => [name, type.kind, type]), distributed?.primaryKey]);
+}
+
+/** Cuts rows into chunks of about `chunkBytesMax`, by the mean size of a row, and again where that was too much. */
+function* chunksOf(table: TableDefinition, rows: KeyedRows, chosen: Uint32Array): Generator<Uint8Array> {
+  const rowBytes = batchBytes(rows.batch) / rows.batch.numRows + rowOverheadBytes / 2;
+  const rowsPerChunk = Math.max(1, Math.floor(chunkBytesMax / rowBytes));
+  for (let start = 0; start < chosen.length; start += rowsPerChunk) {
+    yield* cut(chosen.subarray(start, start + rowsPerChunk));
+  }
+
+  function* cut(part: Uint32Array): Generator<Uint8Array> {
+    const chunk = encodeChunk({ kind: 'rows', table, rows: gather([{ rows, chosen: part }]) });
+    if (chunk.length <= chunkBytesMax || part.length === 1) {
+      yield chunk;
+      return;
+    }
+    const middle = part.length >>> 1;
+    yield* cut(part.subarray(0, middle));
+    yield* cut(part.subarray(middle));
+  }
+}
+
+function slice(rows: KeyedRows, start: number, end: number): KeyedRows {
+  if (start === 0 && end === rows.batch.numRows) return rows;
+  return {
+    batch: sliceBatch(rows.batch, start, end),
+    keys: rows.keys.subarray(start * keyBytes, end * keyBytes),
+    atMs: rows.atMs.subarray(start, end),
+    writerOf: rows.writerOf.subarray(start, end),
+    writers: rows.writers,
+    ordinals: rows.ordinals.subarray(start, end),
+    expiresAtMs: rows.expiresAtMs.subarray(start, end),
+  };
+}
