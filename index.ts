@@ -12,6 +12,7 @@ export {
   startNode,
   type StartOptions,
   type StatementResult,
+  SystemRuntime,
   type TableSource,
 } from './engine/index.ts';
 export { type ConnectOptions, connect, RemoteNode } from './gateway/index.ts';

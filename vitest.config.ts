@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: [`${layers}/**/*.test.ts`], testTimeout: 60_000 } },
-      { test: { name: 'simulation', include: ['test/{overlay,fleet}/**/*.test.ts'], testTimeout: 300_000 } },
+      { test: { name: 'simulation', include: ['test/{overlay,fleet,sql}/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
     ],
   },

@@ -61,7 +61,6 @@ export async function run(args: readonly string[]): Promise<void> {
 
 /** Of the package; the file lies above `cli/`, or above `dist/cli/` once built. */
 function version(): string {
-  const up = import.meta.url.endsWith('.ts') ? '..' : '../..';
-  const packageFile = new URL(`${up}/package.json`, import.meta.url);
+  const packageFile = new URL('../package.json', import.meta.url);
   return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
 }

@@ -1,5 +1,5 @@
 import { QueryError, type Schema, typeName, typesEqual } from '../columnar/index.ts';
-import type { Overlay, ObjectStore, Runtime, Timer } from '../overlay/index.ts';
+import { type ObjectStore, type Overlay, OverlayError, type Runtime, type Timer } from '../overlay/index.ts';
 import { didYouMean, type TableDefinition } from '../planner/index.ts';
 import { type CatalogEntry, decodeEntry, encodeEntry } from './catalog-entry.ts';
 import type { Log } from './log.ts';
@@ -15,8 +15,8 @@ const leaseMs = 5_000;
 /** How long a local table is known after the last node that has it was heard of. */
 const localLifetimeMs = 60_000;
 const publishEveryMs = 20_000;
-/** Definitions of distributed tables stay until dropped. */
-const distributedLifetimeMs = Number.MAX_SAFE_INTEGER;
+/** Definitions of distributed tables stay until dropped: their owner renews them when half of this is over. */
+const distributedLifetimeMs = 7 * 24 * 60 * 60 * 1_000;
 
 export interface CatalogOptions {
   readonly overlay: Overlay;
@@ -72,8 +72,7 @@ export class Catalog {
   /** Definitions of distributed tables that this node keeps for the ring. */
   distributedHere(): readonly TableDefinition[] {
     const { store, overlay } = this.#options;
-    return store
-      .scan(namespace, overlay.region())
+    return [...store.scan(namespace, overlay.region())]
       .map((item) => decodeEntry(item.value).table)
       .filter((table) => table.source === 'distributed');
   }
@@ -106,7 +105,7 @@ export class Catalog {
     }
     const { store, overlay } = this.#options;
     const value = encodeEntry({ table, node: overlay.self.address });
-    await store.put(namespace, table.name, 'distributed', value, distributedLifetimeMs);
+    await reachable(() => store.put(namespace, table.name, 'distributed', value, distributedLifetimeMs));
     this.#announce({ changed: table.name, dropped: null });
   }
 
@@ -116,7 +115,7 @@ export class Catalog {
     const entries = system ? [] : await this.#entries(name);
     const distributed = entries.find(({ table }) => table.distributed !== null)?.table.distributed;
     if (distributed) {
-      await this.#options.store.remove(namespace, name, 'distributed');
+      await reachable(() => this.#options.store.remove(namespace, name, 'distributed'));
       this.#announce({ changed: name, dropped: distributed.namespace });
     } else if (system || entries.length > 0) {
       throw new QueryError('wrongObjectType', `"${name}" is not a distributed table`, {
@@ -127,7 +126,7 @@ export class Catalog {
   }
 
   async #entries(name: string): Promise<readonly CatalogEntry[]> {
-    const items = await this.#options.store.get(namespace, name);
+    const items = await reachable(() => this.#options.store.get(namespace, name));
     const entries = items.map((item) => decodeEntry(item.value));
     const own = this.#local.get(name);
     return own === undefined ? entries : [...entries, this.#localEntry(own)];
@@ -150,11 +149,25 @@ export class Catalog {
     }
   }
 
+  async #renewDistributed(): Promise<void> {
+    const { store, overlay, log } = this.#options;
+    for (const { resourceId, instanceId, lifetimeLeftMs } of [...store.scan(namespace, overlay.region())]) {
+      if (instanceId !== 'distributed' || lifetimeLeftMs > distributedLifetimeMs / 2) continue;
+      try {
+        await store.renew(namespace, resourceId, instanceId, distributedLifetimeMs);
+      } catch (error) {
+        log.warn('could not renew a table definition', { table: resourceId, error: String(error) });
+      }
+    }
+  }
+
   #schedulePublish(): void {
     if (this.#closed) return;
     const delayMs = publishEveryMs * (0.75 + 0.5 * this.#options.runtime.random());
     this.#publishing = this.#options.runtime.after(delayMs, () => {
-      void this.#publish().then(() => this.#schedulePublish());
+      void this.#publish()
+        .then(() => this.#renewDistributed())
+        .then(() => this.#schedulePublish());
     });
   }
 
@@ -174,6 +187,15 @@ export class Catalog {
   #apply({ changed, dropped }: News): void {
     this.#leases.delete(changed);
     if (dropped !== null) this.#options.dropped(dropped);
+  }
+}
+
+async function reachable<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (cause) {
+    if (!(cause instanceof OverlayError)) throw cause;
+    throw new QueryError('unreachable', `the catalog cannot be reached: ${cause.message}`, { cause });
   }
 }
 

@@ -63,7 +63,7 @@ export class WharfNode implements SessionFactory {
       ...(options.id === undefined ? {} : { id: options.id }),
       ...(options.overlay === undefined ? {} : { options: options.overlay }),
     });
-    this.#store = new ObjectStore({ overlay: this.overlay, runtime });
+    this.#store = new ObjectStore(this.overlay);
     this.#tables = new DistributedTables({ overlay: this.overlay, runtime });
     this.#catalog = new Catalog({
       overlay: this.overlay,

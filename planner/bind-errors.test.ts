@@ -76,19 +76,19 @@ const cases: readonly Case[] = [
   [
     'SELECT DISTINCT origin FROM flights ORDER BY delay',
     '                                             ^',
-    'grouping',
+    'invalidReference',
     'for SELECT DISTINCT, ORDER BY expressions must appear in select list',
   ],
   [
     'SELECT origin FROM flights ORDER BY 2',
     '                                    ^',
-    'unknownColumn',
+    'invalidReference',
     'ORDER BY position 2 is not in select list',
   ],
   [
     'SELECT origin FROM flights GROUP BY 3',
     '                                    ^',
-    'unknownColumn',
+    'invalidReference',
     'GROUP BY position 3 is not in select list',
   ],
   [

@@ -131,6 +131,9 @@ export class ExpressionBinder {
   }
 
   #unary(operator: 'not' | '-' | '+', operandExpr: Expr): Expression {
+    if (operator === '-' && operandExpr.kind === 'literal' && operandExpr.literal === 'number') {
+      return numberLiteral(operandExpr.text, operandExpr.span, true);
+    }
     const operand = this.bind(operandExpr);
     return operator === 'not' ? not(asCondition(operand, 'NOT')) : bindSign(operator, operand);
   }

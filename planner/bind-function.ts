@@ -5,7 +5,7 @@ import { bindOperator, comparable } from './bind-operator.ts';
 import { type Bound, boundTypeName, known, tryCoerce, unify, unknownAs } from './bound.ts';
 import { castAllowed } from './coercion.ts';
 import type { PlanContext } from './context.ts';
-import { call, cast, literal } from './expressions.ts';
+import { call, cast, literal, not } from './expressions.ts';
 import { fail } from './fail.ts';
 import { asNumeric } from './numeric-types.ts';
 import { functionTable, type Overload } from './function-table.ts';
@@ -118,8 +118,18 @@ function nullIf(expr: CallExpr, args: readonly Bound[]): Expression | null {
 }
 
 function concat(_: CallExpr, args: readonly Bound[]): Expression | null {
-  const texts = args.map((arg) => tryCoerce(arg, types.text, 'assignment') as Expression);
-  return args.length === 0 ? null : call('concat', texts, types.text);
+  return args.length === 0 ? null : call('concat', args.map(printed), types.text);
+}
+
+/** A value as PostgreSQL prints it, which for boolean is shorter than what a cast to text gives. */
+function printed(arg: Bound): Expression {
+  const { unknown, expression } = arg;
+  if (unknown || expression.type.kind !== 'boolean') return tryCoerce(arg, types.text, 'assignment') as Expression;
+  const branches = [
+    { when: expression, then: literal('t', types.text) },
+    { when: not(expression), then: literal('f', types.text) },
+  ];
+  return { kind: 'case', branches, otherwise: literal(null, types.text), type: types.text };
 }
 
 function currentTimestamp(_: CallExpr, args: readonly Bound[], context: PlanContext): Expression | null {

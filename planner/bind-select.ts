@@ -137,7 +137,7 @@ class SelectBinder {
       let index = order.output ?? positions.get(expressionKey(expression));
       if (index === undefined) {
         const message = 'for SELECT DISTINCT, ORDER BY expressions must appear in select list';
-        if (distinct) fail('grouping', message, order.item.expression.span);
+        if (distinct) fail('invalidReference', message, order.item.expression.span);
         index = columns.push(expression) - 1;
         positions.set(expressionKey(expression), index);
       }
@@ -164,7 +164,7 @@ export function positionOf(expr: Expr, outputs: number, clause: string): number 
   if (!/^[0-9]+$/.test(expr.text)) return fail('syntax', `non-integer constant in ${clause}`, expr.span);
   const position = Number(expr.text);
   if (position >= 1 && position <= outputs) return position - 1;
-  return fail('unknownColumn', `${clause} position ${expr.text} is not in select list`, expr.span);
+  return fail('invalidReference', `${clause} position ${expr.text} is not in select list`, expr.span);
 }
 
 function uniqueOutput(expr: Expr, name: string, outputs: readonly Output[]): { output: Output; index: number } | null {

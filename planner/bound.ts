@@ -98,14 +98,19 @@ export function unifiedType(all: readonly Bound[], place: string): SqlType {
   return type ?? types.text;
 }
 
-/** Digits alone: integer, bigint or numeric by size; with a point or an exponent: numeric of just those digits. */
-export function numberLiteral(text: string, span: Span): Expression {
+/**
+ * Digits alone: integer, bigint or numeric by size; with a point or an exponent: numeric of just those digits.
+ *
+ * @param negated a minus stands before it: it counts for the size, so that the least integers are integers
+ */
+export function numberLiteral(text: string, span: Span, negated = false): Expression {
   const decimal = located(span, () => parseDecimal(text));
   if (decimal === null) return fail('syntax', `"${text}" is not a number`, span);
-  const { unscaled, scale, precision } = decimal;
+  const { scale, precision } = decimal;
+  const unscaled = negated ? -decimal.unscaled : decimal.unscaled;
   if (/^[0-9]+$/.test(text)) {
-    if (unscaled <= 2_147_483_647n) return literal(Number(unscaled), types.int4);
-    if (unscaled <= 9_223_372_036_854_775_807n) return literal(unscaled, types.int8);
+    if (BigInt.asIntN(32, unscaled) === unscaled) return literal(Number(unscaled), types.int4);
+    if (BigInt.asIntN(64, unscaled) === unscaled) return literal(unscaled, types.int8);
   }
   if (precision > numericPrecisionMax) {
     return fail(

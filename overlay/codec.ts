@@ -1,0 +1,331 @@
+import { strict as assert } from 'node:assert';
+import { isIPv6 } from 'node:net';
+import { keyBytes } from './keys.ts';
+import type { Contact, Key, Region } from './overlay.ts';
+import { RegionSet } from './region.ts';
+
+/** Bytes that are no message of ours. The only error that decoding throws. */
+export class CodecError extends Error {
+  override readonly name = 'CodecError';
+}
+
+/** How one kind of value is laid out in bytes; `read` validates whatever it reads. */
+export interface Codec<T> {
+  write(writer: Writer, value: T): void;
+  read(reader: Reader): T;
+}
+
+/** Appends to a buffer that grows. */
+export class Writer {
+  #buffer: Buffer;
+  #length = 0;
+
+  constructor(bytesExpected: number) {
+    this.#buffer = Buffer.allocUnsafe(bytesExpected);
+  }
+
+  /** Makes room for `bytes` more; returns where they start. */
+  claim(bytes: number): number {
+    const start = this.#length;
+    this.#length += bytes;
+    if (this.#length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#length, 2 * this.#buffer.length));
+      this.#buffer.copy(larger, 0, 0, start);
+      this.#buffer = larger;
+    }
+    return start;
+  }
+
+  get buffer(): Buffer {
+    return this.#buffer;
+  }
+
+  finish(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+}
+
+/** Walks over bytes; asks for more than there is throw. */
+export class Reader {
+  readonly buffer: Buffer;
+  #position = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Passes over `bytes`; returns where they start. */
+  take(bytes: number): number {
+    const start = this.#position;
+    if (start + bytes > this.buffer.length) throw new CodecError('message ends early');
+    this.#position = start + bytes;
+    return start;
+  }
+
+  expectEnd(): void {
+    if (this.#position !== this.buffer.length) throw new CodecError('message goes on after its end');
+  }
+}
+
+/** Encodes one value alone. */
+export function encode<T>(codec: Codec<T>, value: T, bytesExpected = 128): Uint8Array {
+  const writer = new Writer(bytesExpected);
+  codec.write(writer, value);
+  return writer.finish();
+}
+
+/** Inverse of `encode`. @throws CodecError, and nothing else, when the bytes are not exactly one value */
+export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
+  const reader = new Reader(bytes);
+  const value = codec.read(reader);
+  reader.expectEnd();
+  return value;
+}
+
+// ---- Numbers
+
+export const u8: Codec<number> = {
+  write: (writer, value) => {
+    const at = writer.claim(1);
+    writer.buffer.writeUInt8(value, at);
+  },
+  read: (reader) => reader.buffer.readUInt8(reader.take(1)),
+};
+
+export const u32: Codec<number> = {
+  write: (writer, value) => {
+    const at = writer.claim(4);
+    writer.buffer.writeUInt32LE(value, at);
+  },
+  read: (reader) => reader.buffer.readUInt32LE(reader.take(4)),
+};
+
+export const u64: Codec<bigint> = {
+  write: (writer, value) => {
+    const at = writer.claim(8);
+    writer.buffer.writeBigUInt64LE(value, at);
+  },
+  read: (reader) => reader.buffer.readBigUInt64LE(reader.take(8)),
+};
+
+/** A time or a duration in milliseconds: finite and not negative. */
+export const milliseconds: Codec<number> = {
+  write: (writer, value) => {
+    const at = writer.claim(8);
+    writer.buffer.writeDoubleLE(value, at);
+  },
+  read: (reader) => {
+    const value = reader.buffer.readDoubleLE(reader.take(8));
+    if (!Number.isFinite(value) || value < 0) throw new CodecError('not a time');
+    return value;
+  },
+};
+
+export const flag: Codec<boolean> = {
+  write: (writer, value) => u8.write(writer, value ? 1 : 0),
+  read: (reader) => {
+    const value = u8.read(reader);
+    if (value > 1) throw new CodecError('not a flag');
+    return value === 1;
+  },
+};
+
+/** Zeroes that align what follows. */
+export function padding(bytes: number): Codec<null> {
+  return {
+    write: (writer) => {
+      const at = writer.claim(bytes);
+      writer.buffer.fill(0, at, at + bytes);
+    },
+    read: (reader) => {
+      const at = reader.take(bytes);
+      for (let i = at; i < at + bytes; i++) if (reader.buffer[i] !== 0) throw new CodecError('padding is not zero');
+      return null;
+    },
+  };
+}
+
+// ---- Bytes and text
+
+/** At most `bytesMax` bytes; what is read is a view of the message. */
+export function bytes(bytesMax: number): Codec<Uint8Array> {
+  return {
+    write: (writer, value) => {
+      assert(value.length <= bytesMax, `${value.length} bytes exceed ${bytesMax}`);
+      u32.write(writer, value.length);
+      const at = writer.claim(value.length);
+      writer.buffer.set(value, at);
+    },
+    read: (reader) => {
+      const length = u32.read(reader);
+      if (length > bytesMax) throw new CodecError(`${length} bytes exceed ${bytesMax}`);
+      const at = reader.take(length);
+      return reader.buffer.subarray(at, at + length);
+    },
+  };
+}
+
+/** UTF-8 text of at most `bytesMax` bytes, itself at most 65,535. */
+export function text(bytesMax: number): Codec<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  return {
+    write: (writer, value) => {
+      const length = Buffer.byteLength(value);
+      assert(length <= bytesMax, `${length} bytes of text exceed ${bytesMax}`);
+      const at = writer.claim(2 + length);
+      writer.buffer.writeUInt16LE(length, at);
+      writer.buffer.write(value, at + 2, length, 'utf8');
+    },
+    read: (reader) => {
+      const length = reader.buffer.readUInt16LE(reader.take(2));
+      if (length > bytesMax) throw new CodecError(`${length} bytes of text exceed ${bytesMax}`);
+      const at = reader.take(length);
+      try {
+        return decoder.decode(reader.buffer.subarray(at, at + length));
+      } catch (cause) {
+        throw new CodecError('text is not UTF-8', { cause });
+      }
+    },
+  };
+}
+
+// ---- Things of the ring
+
+export const key: Codec<Key> = {
+  write: (writer, value) => {
+    const at = writer.claim(keyBytes);
+    const written = writer.buffer.write(value, at, keyBytes, 'hex');
+    assert(written === keyBytes && value.length === 2 * keyBytes, `not a key: ${value}`);
+  },
+  read: (reader) => {
+    const at = reader.take(keyBytes);
+    return reader.buffer.toString('hex', at, at + keyBytes);
+  },
+};
+
+const addressBytesMax = 255;
+const addressPattern = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|[A-Za-z0-9._-]+):(?<port>\d{1,5})$/;
+
+/** `host:port`, IPv6 hosts in brackets; printable ASCII. */
+export const address: Codec<string> = {
+  write: (writer, value) => {
+    assert(value.length <= addressBytesMax, `address too long: ${value}`);
+    const at = writer.claim(1 + value.length);
+    writer.buffer.writeUInt8(value.length, at);
+    writer.buffer.write(value, at + 1, value.length, 'latin1');
+  },
+  read: (reader) => {
+    const length = u8.read(reader);
+    const at = reader.take(length);
+    const value = reader.buffer.toString('latin1', at, at + length);
+    const parts = addressPattern.exec(value)?.groups;
+    if (!parts || Number(parts.port) > 65_535) throw new CodecError('not an address');
+    if (parts.v6 !== undefined && !isIPv6(parts.v6)) throw new CodecError('not an address');
+    return value;
+  },
+};
+
+export const contact: Codec<Contact> = struct({ id: key, address });
+
+export const region: Codec<Region> = struct({ from: key, to: key });
+
+/** A set of at most `regionsMax` regions; a larger one is written as a subset of itself. */
+export function regionSet(regionsMax: number): Codec<RegionSet> {
+  const edges = list(key, 2 * regionsMax);
+  return {
+    write: (writer, value) => {
+      const regions = value.edges.length <= 2 * regionsMax ? value : new RegionSet(value.regions().slice(0, regionsMax));
+      flag.write(writer, regions.insideAtEnd);
+      edges.write(writer, regions.edges);
+    },
+    read: (reader) => {
+      const insideAtEnd = flag.read(reader);
+      try {
+        return RegionSet.fromEdges(edges.read(reader), insideAtEnd);
+      } catch (cause) {
+        if (cause instanceof RangeError) throw new CodecError(cause.message, { cause });
+        throw cause;
+      }
+    },
+  };
+}
+
+// ---- Composition
+
+/** At most `itemsMax` values of one kind, itself at most 65,535. */
+export function list<T>(item: Codec<T>, itemsMax: number): Codec<readonly T[]> {
+  return {
+    write: (writer, value) => {
+      assert(value.length <= itemsMax, `${value.length} items exceed ${itemsMax}`);
+      const at = writer.claim(2);
+      writer.buffer.writeUInt16LE(value.length, at);
+      for (const one of value) item.write(writer, one);
+    },
+    read: (reader) => {
+      const length = reader.buffer.readUInt16LE(reader.take(2));
+      if (length > itemsMax) throw new CodecError(`${length} items exceed ${itemsMax}`);
+      const items: T[] = [];
+      for (let i = 0; i < length; i++) items.push(item.read(reader));
+      return items;
+    },
+  };
+}
+
+export function nullable<T>(codec: Codec<T>): Codec<T | null> {
+  return {
+    write: (writer, value) => {
+      flag.write(writer, value !== null);
+      if (value !== null) codec.write(writer, value);
+    },
+    read: (reader) => (flag.read(reader) ? codec.read(reader) : null),
+  };
+}
+
+/** Named fields, one after the other in the order given. */
+export function struct<T extends object>(fields: { readonly [K in keyof T]: Codec<T[K]> }): Codec<T> {
+  const names = Object.keys(fields) as (keyof T)[];
+  return {
+    write: (writer, value) => {
+      for (const name of names) fields[name].write(writer, value[name]);
+    },
+    read: (reader) => {
+      const value: Partial<T> = {};
+      for (const name of names) value[name] = fields[name].read(reader);
+      return value as T;
+    },
+  };
+}
+
+/** One of a few words, by its position in the list. */
+export function oneOf<const T extends string>(words: readonly T[]): Codec<T> {
+  return {
+    write: (writer, value) => u8.write(writer, words.indexOf(value)),
+    read: (reader) => {
+      const word = words[u8.read(reader)];
+      if (word === undefined) throw new CodecError('unknown word');
+      return word;
+    },
+  };
+}
+
+/** A union told apart by `type`: one byte for the case, then its other fields. Numbers of cases are for ever. */
+export function tagged<M extends { readonly type: string }>(cases: {
+  readonly [T in M['type']]: readonly [tag: number, fields: Codec<Omit<Extract<M, { type: T }>, 'type'>>];
+}): Codec<M> {
+  type Fields = Omit<M, 'type'>;
+  const byType = new Map(Object.entries(cases) as [M['type'], readonly [number, Codec<Fields>]][]);
+  const byTag = new Map([...byType].map(([type, [tag, fields]]) => [tag, { type, fields }]));
+  assert(byTag.size === byType.size, 'every case has its own tag');
+  return {
+    write: (writer, message) => {
+      const [tag, fields] = byType.get(message.type) as readonly [number, Codec<Fields>];
+      u8.write(writer, tag);
+      fields.write(writer, message);
+    },
+    read: (reader) => {
+      const found = byTag.get(u8.read(reader));
+      if (!found) throw new CodecError('unknown kind of message');
+      return { type: found.type, ...found.fields.read(reader) } as unknown as M;
+    },
+  };
+}

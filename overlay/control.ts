@@ -1,0 +1,86 @@
+import { bytes, type Codec, contact, flag, key, list, struct, tagged, u8, u32 } from './codec.ts';
+import { type News, newsCodec } from './messages.ts';
+import type { AppId, Contact, Key } from './overlay.ts';
+
+// What nodes ask each other to keep the ring: the payloads of requests to `controlApp`.
+
+/** App ids from here on belong to the overlay itself. */
+export const reservedAppsFrom = 240;
+export const controlApp = 240;
+export const broadcastApp = 241;
+export const replicationApp = 242;
+export const writesApp = 243;
+export const objectStoreApp = 244;
+
+/** A routed message between two hops. */
+export interface Hop {
+  readonly source: Contact;
+  /** Tells apart the messages of one source. */
+  readonly number: number;
+  readonly key: Key;
+  readonly app: AppId;
+  readonly hops: number;
+  readonly payload: Uint8Array;
+}
+
+export type ControlRequest =
+  /** Whom should I know? Answered with `JoinReply`. */
+  | { readonly type: 'join' }
+  /** I am about to leave; the envelope says so too. Answered with nothing. */
+  | { readonly type: 'leave' }
+  /** Who owns this key? Answered with `FindReply`. */
+  | { readonly type: 'find'; readonly key: Key }
+  /** Take this one hop further. Answered with nothing once it is taken over. */
+  | ({ readonly type: 'hop' } & Hop);
+
+export interface JoinReply {
+  /** Those around the asking node first. */
+  readonly contacts: readonly Contact[];
+  /** Members that failed of late. */
+  readonly missing: readonly News[];
+}
+
+export interface FindReply {
+  /** Whether the answering node owns the key. */
+  readonly isOwner: boolean;
+  /** Members nearer to the key than the answering node, nearest first. */
+  readonly nearer: readonly Contact[];
+}
+
+/** One broadcast on its way down the tree: the receiver delivers it and passes it on within `region`. */
+export interface BroadcastMessage {
+  readonly origin: Contact;
+  readonly number: number;
+  readonly app: AppId;
+  readonly depth: number;
+  readonly region: { readonly from: Key; readonly to: Key };
+  readonly payload: Uint8Array;
+}
+
+const joinContactsMax = 2_048;
+export const joinMissingMax = 256;
+export const findContactsMax = 8;
+const payloadBytesMax = 256 * 1024 * 1024;
+
+export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
+  join: [1, struct({})],
+  leave: [2, struct({})],
+  find: [3, struct({ key })],
+  hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],
+});
+
+export const joinReply = struct<JoinReply>({
+  contacts: list(contact, joinContactsMax),
+  missing: list(newsCodec, joinMissingMax),
+});
+
+export const findReply = struct<FindReply>({ isOwner: flag, nearer: list(contact, findContactsMax) });
+
+export const broadcastMessage = struct<BroadcastMessage>({
+  origin: contact,
+  number: u32,
+  app: u8,
+  depth: u8,
+  region: struct({ from: key, to: key }),
+  payload: bytes(payloadBytesMax),
+});

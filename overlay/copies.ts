@@ -1,0 +1,235 @@
+import { strict as assert } from 'node:assert';
+import type { Advert } from './messages.ts';
+import type { Contact, Key, Region } from './overlay.ts';
+import { RegionSet } from './region.ts';
+import type { RoutingTable } from './routing-table.ts';
+
+/** What a neighbour last said of its copies. */
+interface Neighbour {
+  readonly contact: Contact;
+  readonly advert: Advert;
+  readonly atMs: number;
+}
+
+export interface Source {
+  readonly contact: Contact;
+  readonly region: Region;
+}
+
+/**
+ * Which regions this node keeps, has and lacks, and who else has them. Decides only: `Replication` moves the data.
+ *
+ * - *kept*: what the table says it must keep a copy of;
+ * - *held*: kept, complete, and reached by every write since. Only this may be served as an owner;
+ * - *spare*: held once, not kept any more, and nobody else is known to hold it: the last complete copy. No
+ *   owner accepts writes that it lacks, so it is served when an owner delegates to it;
+ * - *retired*: like spare, but somebody else holds it by now and may have newer items. A source of last resort,
+ *   dropped once every member that must keep it holds it.
+ */
+export class Copies {
+  readonly #table: RoutingTable;
+  readonly #replicas: number;
+  readonly #neighbours = new Map<Key, Neighbour>();
+  #kept = new RegionSet();
+  readonly #held = new RegionSet();
+  readonly #spare = new RegionSet();
+  readonly #retired = new RegionSet();
+  #isLeaving = false;
+
+  constructor(table: RoutingTable, replicas: number) {
+    this.#table = table;
+    this.#replicas = replicas;
+  }
+
+  get held(): RegionSet {
+    return this.#held;
+  }
+
+  get spare(): RegionSet {
+    return this.#spare;
+  }
+
+  /** What may be served for an owner that delegates. */
+  servable(): RegionSet {
+    const servable = this.#held.clone();
+    servable.addAll(this.#spare);
+    return servable;
+  }
+
+  /** What others may read. */
+  readable(): RegionSet {
+    const readable = this.servable();
+    readable.addAll(this.#retired);
+    return readable;
+  }
+
+  /** Of what this node should have nothing. */
+  strays(): RegionSet {
+    const expected = this.readable();
+    expected.addAll(this.#kept);
+    return expected.missingFrom(RegionSet.whole());
+  }
+
+  wanted(): RegionSet {
+    return this.#held.missingFrom(this.#kept);
+  }
+
+  /** The first node of a ring has everything there is. */
+  holdAll(): void {
+    this.#held.addAll(RegionSet.whole());
+  }
+
+  /** A complete copy of a region has arrived, or it is taken as empty for want of one. */
+  hold(region: Region): void {
+    for (const part of this.#kept.intersect(region)) {
+      this.#held.add(part);
+      this.#retired.remove(part);
+    }
+  }
+
+  /** From now on everything is for others to keep. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.reconsider();
+  }
+
+  /** The table changed. Returns whether the advert did. */
+  reconsider(): boolean {
+    this.#kept = this.#isLeaving ? new RegionSet() : new RegionSet([this.#table.replicaRegion(this.#replicas)]);
+    const leaving = this.#kept.missingFrom(this.#held);
+    this.#held.removeAll(leaving);
+    this.#spare.addAll(leaving);
+    const back = this.#spare.intersect(this.#kept);
+    this.#spare.removeAll(back);
+    this.#held.addAll(back);
+    let retired = false;
+    for (const { advert } of this.#neighbours.values()) retired = this.#retire(advert) || retired;
+    return retired || !leaving.isEmpty || !back.isEmpty;
+  }
+
+  // ---- Neighbours
+
+  /** Returns whether the own advert changed. */
+  advertised(contact: Contact, advert: Advert, nowMs: number): boolean {
+    this.#neighbours.set(contact.id, { contact, advert, atMs: nowMs });
+    return this.#retire(advert);
+  }
+
+  forget(id: Key): void {
+    this.#neighbours.delete(id);
+  }
+
+  /** Forgets what was said long ago by nodes that do not say it regularly. */
+  forgetSilent(beforeMs: number): void {
+    for (const [id, { atMs }] of this.#neighbours) {
+      if (atMs < beforeMs && !this.#table.isLeaf(id)) this.#neighbours.delete(id);
+    }
+  }
+
+  hasHeardOf(id: Key): boolean {
+    return this.#neighbours.has(id);
+  }
+
+  heldBy(id: Key): RegionSet {
+    return this.#neighbours.get(id)?.advert.held ?? new RegionSet();
+  }
+
+  /** Spreads parts over members known to have them, whole parts first; what nobody has is left over. */
+  holdersOf(wanted: RegionSet): { sources: Source[]; orphans: RegionSet } {
+    const left = wanted.clone();
+    const sources: Source[] = [];
+    for (const pick of [(advert: Advert) => advert.held, (advert: Advert) => advert.spare]) {
+      for (const { contact, advert } of this.#neighbours.values()) {
+        if (left.isEmpty) return { sources, orphans: left };
+        for (const region of left.intersect(pick(advert))) {
+          sources.push({ contact, region });
+          left.remove(region);
+        }
+      }
+    }
+    return { sources, orphans: left };
+  }
+
+  // ---- What to read next, and from whom
+
+  /**
+   * Sources for what is wanted, and what of this node's own region nobody has.
+   *
+   * A region is read only once its owner is known to know this node, which an advert from it shows: from then on
+   * the owner sends every write here too, and the copy is complete when the reading ends. If this node is itself the
+   * owner, those who must keep copies with it have to know.
+   */
+  plan(): { sources: Source[]; orphans: RegionSet; unheard: Contact[] } {
+    const sources: Source[] = [];
+    const orphans = new RegionSet();
+    const unheard: Contact[] = [];
+    for (const region of this.wanted()) {
+      const { own, delegate } = this.#table.split(region, Math.max(2, this.#table.size));
+      for (const { to: owner, region: part } of delegate) {
+        if (!this.hasHeardOf(owner.id)) {
+          unheard.push(owner);
+          continue;
+        }
+        const ofOwner = this.heldBy(owner.id).intersect(part);
+        for (const piece of ofOwner) sources.push({ contact: owner, region: piece });
+        sources.push(...this.holdersOf(ofOwner.missingFrom(part)).sources);
+      }
+      if (own.length === 0) continue;
+      const partners = this.#table.around(this.#table.self.id, 2 * (this.#replicas - 1));
+      const silent = partners.filter((partner) => !this.hasHeardOf(partner.id));
+      unheard.push(...silent);
+      if (silent.length > 0) continue;
+      const found = this.holdersOf(new RegionSet(own));
+      sources.push(...found.sources);
+      orphans.addAll(found.orphans);
+    }
+    return { sources, orphans, unheard };
+  }
+
+  // ---- What to get rid of
+
+  /** Regions that need not be kept here and that all who must keep them hold; and who is not that far. */
+  surplus(): { disposable: RegionSet; waitingFor: Contact[] } {
+    const disposable = this.#spare.clone();
+    disposable.addAll(this.#retired);
+    if (disposable.isEmpty) return { disposable, waitingFor: [] };
+    const waitingFor: Contact[] = [];
+    // A leaving node still stands in its own table, and its successor as a copy is one further.
+    const copies = this.#isLeaving ? this.#replicas + 1 : this.#replicas;
+    const matters = disposable.intersect(
+      this.#isLeaving ? this.#table.replicaRegion(this.#replicas) : RegionSet.whole(),
+    );
+    for (const contact of this.#table.contacts()) {
+      if (contact.id === this.#table.self.id) continue;
+      const theirs = matters.intersect(this.#table.replicaRegionOf(contact.id, copies));
+      const lacking = this.heldBy(contact.id).missingFrom(theirs);
+      if (lacking.isEmpty) continue;
+      waitingFor.push(contact);
+      disposable.removeAll(lacking);
+    }
+    return { disposable, waitingFor };
+  }
+
+  /** Returns whether the advert changed. */
+  dispose(disposable: RegionSet): boolean {
+    const advertised = !this.#spare.intersect(disposable).isEmpty;
+    this.#spare.removeAll(disposable);
+    this.#retired.removeAll(disposable);
+    return advertised;
+  }
+
+  checkInvariants(): void {
+    assert(this.#held.intersect(this.#spare).isEmpty, 'nothing is both held and spare');
+    assert(this.#kept.missingFrom(this.#held).isEmpty, 'whatever is held is kept');
+    assert(this.#kept.intersect(this.#spare).isEmpty, 'nothing that is kept is spare');
+  }
+
+  #retire({ held }: Advert): boolean {
+    if (this.#spare.isEmpty) return false;
+    const taken = this.#spare.intersect(held);
+    if (taken.isEmpty) return false;
+    this.#spare.removeAll(taken);
+    this.#retired.addAll(taken);
+    return true;
+  }
+}

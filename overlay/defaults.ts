@@ -1,0 +1,127 @@
+/**
+ * Every number that the overlay goes by; a node is built with some of them replaced.
+ * Times in milliseconds, sizes in bytes.
+ */
+export const overlayDefaults = {
+  /** Contacts kept beyond what the geometry demands; a fleet below it routes in one hop. */
+  contactsMax: 1_024,
+  /** Nearest members watched over, half of them on each side; copies must fit within one side. */
+  leafSetSize: 16,
+  /** Members that keep a copy of each item, owner included. */
+  replicas: 3,
+
+  // ---- Membership
+  /** How often duties are looked at; each costs nothing when not due. */
+  tickMs: 500,
+  /** A leaf-set member neither pinging nor answering for so long is pinged: 1/2 of it is the mean age of news. */
+  pingEveryMs: 2_000,
+  /** How often one contact outside the leaf set is pinged, in turn. */
+  sweepEveryMs: 2_000,
+  /** How often one missing member is tried again, so that the halves of a partition find each other. */
+  missingRetryMs: 5_000,
+  /** Least time between two attempts to verify one tombstoned contact that others still mention. */
+  tombstoneRetryMs: 5_000,
+  /** How long failed members are listed as missing, and retried. */
+  missingRememberedMs: 10 * 60_000,
+  /** Pings without answer before a member that was heard directly is declared dead: at 5% loss each way 10^-8. */
+  probesMax: 8,
+  /** The same for a contact that is only hearsay, or that another member reports dead. */
+  rumourProbesMax: 4,
+  /** Least time between two pings of a probe; the measured round trip may lengthen it. */
+  probeSpacingMs: 400,
+  /** Contacts that wait to be verified, and how many of them are pinged at once every `verifyEveryMs`. */
+  verifyQueueMax: 1_024,
+  verifyBurst: 64,
+  verifyEveryMs: 100,
+  /** Contacts handed to a joining node. */
+  joinContactsMax: 256,
+  /** How often the seeds are gone through, and the wait between. */
+  joinRounds: 5,
+  joinRetryMs: 1_000,
+  joinRequestTimeoutMs: 3_000,
+  /** News items on one ping, and how often each is passed on, times log2 of the fleet's size. */
+  newsPerPing: 6,
+  newsRepeats: 3,
+  newsMax: 256,
+  /** How long a leaving node stays to hand its data over. */
+  leaveTimeoutMs: 10_000,
+
+  // ---- Round trips
+  roundTripInitialMs: 500,
+  timeoutMinMs: 200,
+  timeoutMaxMs: 2_000,
+
+  // ---- Channels and watches
+  /** Nothing heard from a peer for so long while something is unacknowledged: the peer is given up. */
+  giveUpAfterMs: 4_000,
+  /** The same for a peer that is heard but acknowledges nothing. */
+  stuckAfterMs: 30_000,
+  /** Longest wait before an unacknowledged fragment is sent again, unless the round trip is longer. */
+  retransmitMaxMs: 500,
+  ackDelayMs: 25,
+  /** Unacknowledged bytes received after which an acknowledgement does not wait. */
+  ackEveryBytes: 128 * 1024,
+  fragmentBytesMax: 256 * 1024,
+  payloadBytesMax: 256 * 1024 * 1024,
+  windowInitialBytes: 256 * 1024,
+  windowMinBytes: 64 * 1024,
+  windowMaxBytes: 8 * 1024 * 1024,
+  reorderBytesMax: 16 * 1024 * 1024,
+  reorderFramesMax: 1_024,
+  /** Silence after which a conversation starts afresh; the other side forgets it after `forgetAfterMs`. */
+  idleAfterMs: 30_000,
+  forgetAfterMs: 120_000,
+  /** A watched peer that was silent for so long is pinged, then every `watchRetryMs`, then given up. */
+  watchIdleMs: 500,
+  watchRetryMs: 250,
+  watchGiveUpMs: 3_000,
+  /** Wait before a broken link is tried again; broken again without a word heard, the peer is given up. */
+  reopenAfterMs: 250,
+
+  // ---- Requests
+  requestTimeoutMs: 10_000,
+  requestBytesMax: 2 * 1024 * 1024,
+  answersRememberedMs: 30_000,
+  answersMax: 4_096,
+  answersBytesMax: 64 * 1024 * 1024,
+  requestsInWorkMax: 4_096,
+
+  // ---- Routing and broadcast
+  hopsMax: 64,
+  /** Next hops tried, one after the other, before a routed message is dropped. */
+  hopAttemptsMax: 6,
+  hopTimeoutMs: 3_000,
+  broadcastFanout: 8,
+  /** How long a node answers for the children that it passed a broadcast to. */
+  broadcastWatchMs: 5_000,
+  deliveredRememberedMs: 60_000,
+  deliveredMax: 16_384,
+
+  // ---- Replication
+  repairEveryMs: 1_000,
+  antiEntropyEveryMs: 10_000,
+  /** A region that no reachable member holds is taken as empty after so long; until then it is lost. */
+  adoptAfterMs: 30_000,
+  exportsMax: 32,
+  exportIdleMs: 30_000,
+  /** Items in a region below which two copies exchange it whole, rather than halving it further. */
+  exchangeItemsMax: 256,
+  halvingsMax: 24,
+
+  // ---- Object store
+  writeTimeoutMs: 15_000,
+  writeRetryMs: 200,
+  writeBatchBytes: 256 * 1024,
+  valueBytesMax: 1024 * 1024,
+  lifetimeMaxMs: 7 * 24 * 3_600_000,
+  /** How much longer than the removed item its tombstone lives, since no two copies expire at the same time. */
+  tombstoneExtraMs: 60_000,
+  chunkBytes: 256 * 1024,
+  expireEveryMs: 5_000,
+} as const;
+
+/** The defaults with their types widened, as given to a node. */
+export type OverlayOptions = { readonly [K in keyof typeof overlayDefaults]: number };
+
+/** What happens inside, for a log; `fields` hold plain values. */
+export type Log = (level: 'debug' | 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;

@@ -1,0 +1,13 @@
+export { BambooTable } from './bamboo.ts';
+export { type Log, overlayDefaults, type OverlayOptions } from './defaults.ts';
+export { clockwise, compareClockwise, inRegion, isKey, keyAt, keyOf, midpoint, pointOf, randomKey } from './keys.ts';
+export { type OverlayCounters, OverlayNode, type OverlayNodeInit } from './node.ts';
+export * from './overlay.ts';
+export { RegionSet, wholeRing } from './region.ts';
+export { ReplicatedWrites, type WritableStore, type Write, type WriteOptions } from './replicated-writes.ts';
+export type { RoutingTable, TableSplit } from './routing-table.ts';
+export * from './runtime.ts';
+export { ObjectStore, type StoredItem } from './store.ts';
+export { SystemRuntime } from './system-runtime.ts';
+export type { HttpPort, UpgradeHandler } from './ws/http-port.ts';
+export { type WsOptions, WsTransport } from './ws/transport.ts';

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { inRegion, keyOf, lowerBound } from './keys.ts';
+import type { Key, Region } from './overlay.ts';
+import type { ItemRecord } from './store-messages.ts';
+
+/** One version of an item, or the tombstone of a removed one. */
+export interface Item {
+  readonly key: Key;
+  readonly namespace: string;
+  readonly resourceId: string;
+  readonly instanceId: string;
+  readonly value: Uint8Array | null;
+  readonly writtenAtMs: number;
+  readonly writer: Key;
+  readonly expiresAtMs: number;
+  /** Of name and version: different versions differ. */
+  readonly hash: bigint;
+}
+
+/** Where the items of a resource live. */
+export function resourceKey(namespace: string, resourceId: string): Key {
+  return keyOf(`${namespace.length}:${namespace}${resourceId}`);
+}
+
+export function itemOf(record: ItemRecord, nowMs: number): Item {
+  const { namespace, resourceId, instanceId, value, writtenAtMs, writer, lifetimeLeftMs } = record;
+  const name = JSON.stringify([namespace, resourceId, instanceId, writtenAtMs, writer]);
+  return {
+    key: resourceKey(namespace, resourceId),
+    namespace,
+    resourceId,
+    instanceId,
+    value,
+    writtenAtMs,
+    writer,
+    expiresAtMs: nowMs + lifetimeLeftMs,
+    hash: createHash('sha1').update(name).digest().readBigUInt64LE(0),
+  };
+}
+
+export function recordOf(item: Item, nowMs: number): ItemRecord {
+  const { namespace, resourceId, instanceId, value, writtenAtMs, writer } = item;
+  return { namespace, resourceId, instanceId, value, writtenAtMs, writer, lifetimeLeftMs: Math.max(0, item.expiresAtMs - nowMs) };
+}
+
+export function isLive(item: Item, nowMs: number): boolean {
+  return item.value !== null && item.expiresAtMs > nowMs;
+}
+
+/** Items in memory, found by key, by namespace and by region. */
+export class Items {
+  readonly #byKey = new Map<Key, Map<string, Item>>();
+  readonly #byNamespace = new Map<string, Set<Item>>();
+  /** Rebuilt after keys came or went. */
+  #sortedKeys: Key[] | null = null;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  find(namespace: string, resourceId: string, instanceId: string): Item | undefined {
+    return this.#byKey.get(resourceKey(namespace, resourceId))?.get(nameOf(namespace, resourceId, instanceId));
+  }
+
+  /** Keeps the item unless this or a newer version is there; returns whether it did. */
+  merge(item: Item): boolean {
+    const name = nameOf(item.namespace, item.resourceId, item.instanceId);
+    let there = this.#byKey.get(item.key);
+    if (!there) {
+      there = new Map();
+      this.#byKey.set(item.key, there);
+      this.#sortedKeys = null;
+    }
+    const old = there.get(name);
+    if (old && !isNewer(item, old)) return false;
+    if (old) this.#byNamespace.get(old.namespace)?.delete(old);
+    else this.#count += 1;
+    there.set(name, item);
+    let namesakes = this.#byNamespace.get(item.namespace);
+    if (!namesakes) {
+      namesakes = new Set();
+      this.#byNamespace.set(item.namespace, namesakes);
+    }
+    namesakes.add(item);
+    return true;
+  }
+
+  remove(item: Item): void {
+    const there = this.#byKey.get(item.key);
+    if (!there?.delete(nameOf(item.namespace, item.resourceId, item.instanceId))) return;
+    this.#count -= 1;
+    if (there.size === 0) {
+      this.#byKey.delete(item.key);
+      this.#sortedKeys = null;
+    }
+    const namesakes = this.#byNamespace.get(item.namespace);
+    namesakes?.delete(item);
+    if (namesakes?.size === 0) this.#byNamespace.delete(item.namespace);
+  }
+
+  at(key: Key): Iterable<Item> {
+    return this.#byKey.get(key)?.values() ?? [];
+  }
+
+  in(namespace: string): Iterable<Item> {
+    return this.#byNamespace.get(namespace) ?? [];
+  }
+
+  all(): Item[] {
+    return [...this.#byKey.values()].flatMap((there) => [...there.values()]);
+  }
+
+  /** Items of a region in ring order, as they are when reached: they may come and go between two steps. */
+  *within(region: Region): Generator<Item> {
+    this.#sortedKeys ??= [...this.#byKey.keys()].sort();
+    const keys = this.#sortedKeys;
+    const start = lowerBound(keys, region.from, (key) => key);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[(start + i) % keys.length] as Key;
+      if (!inRegion(key, region)) return;
+      yield* this.at(key);
+    }
+  }
+}
+
+function nameOf(namespace: string, resourceId: string, instanceId: string): string {
+  return `${namespace.length}:${namespace}${resourceId.length}:${resourceId}${instanceId}`;
+}
+
+function isNewer(a: Item, b: Item): boolean {
+  return a.writtenAtMs !== b.writtenAtMs ? a.writtenAtMs > b.writtenAtMs : a.writer > b.writer;
+}

@@ -1,0 +1,85 @@
+import { hash } from 'node:crypto';
+import type { Key, Region } from './overlay.ts';
+
+/** Bytes of a key on the wire. */
+export const keyBytes = 20;
+const keyDigits = 2 * keyBytes;
+const keyBits = 8 * keyBytes;
+
+/** The position on the ring of some bytes or text, by SHA-1. */
+export function keyOf(data: Uint8Array | string): Key {
+  return hash('sha1', data, 'hex');
+}
+
+/** A key drawn uniformly; `random` is uniform in [0, 1). */
+export function randomKey(random: () => number): Key {
+  let key = '';
+  while (key.length < keyDigits) {
+    key += Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  }
+  return key;
+}
+
+export function isKey(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
+}
+
+/** The key as a number in [0, 2^160). */
+export function pointOf(key: Key): bigint {
+  return BigInt(`0x${key}`);
+}
+
+export function keyAt(point: bigint): Key {
+  return BigInt.asUintN(keyBits, point).toString(16).padStart(keyDigits, '0');
+}
+
+/** Clockwise steps from one point to the other, in [0, 2^160). */
+export function clockwise(from: bigint, to: bigint): bigint {
+  return BigInt.asUintN(keyBits, to - from);
+}
+
+/**
+ * Where ownership passes from `a` to `b`, its clockwise neighbour: keys before it are nearer to `a`, it and
+ * those after it at least as near to `b`. Alone on the ring (`a === b`) it is the opposite point.
+ */
+export function midpoint(a: Key, b: Key): Key {
+  const start = pointOf(a);
+  const length = a === b ? 1n << BigInt(keyBits) : clockwise(start, pointOf(b));
+  return keyAt(start + (length + 1n) / 2n);
+}
+
+/** Orders keys as one meets them walking clockwise from `origin`: negative when `a` comes first. */
+export function compareClockwise(origin: Key, a: Key, b: Key): number {
+  if (a === b) return 0;
+  const aWraps = a < origin;
+  const bWraps = b < origin;
+  if (aWraps !== bWraps) return aWraps ? 1 : -1;
+  return a < b ? -1 : 1;
+}
+
+export function inRegion(key: Key, region: Region): boolean {
+  const { from, to } = region;
+  if (from === to) return true;
+  return from < to ? key >= from && key < to : key >= from || key < to;
+}
+
+/** Number of leading hexadecimal digits that two keys share, 0 to 40. */
+export function sharedDigits(a: Key, b: Key): number {
+  let digits = 0;
+  while (digits < keyDigits && a.charCodeAt(digits) === b.charCodeAt(digits)) digits += 1;
+  return digits;
+}
+
+/** Index of the first key of a sorted list that is not before `key`; the list's length if there is none. */
+export function lowerBound<T>(sorted: readonly T[], key: Key, keyOfItem: (item: T) => Key): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (keyOfItem(sorted[middle] as T) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,408 @@
+import { strict as assert } from 'node:assert';
+import { BambooTable } from './bamboo.ts';
+import { Broadcaster, type BroadcasterCounters } from './broadcaster.ts';
+import { decode, encode } from './codec.ts';
+import { broadcastApp, controlApp, type ControlRequest, controlRequest, findReply, joinReply, replicationApp } from './control.ts';
+import { type Log, overlayDefaults, type OverlayOptions } from './defaults.ts';
+import { randomKey } from './keys.ts';
+import { type LinkCounters, Links } from './links.ts';
+import { Membership } from './membership.ts';
+import type { Advert, MessageHandlers } from './messages.ts';
+import { type App, type AppId, type Contact, type Key, type MembershipChange, type Overlay, OverlayError, type Region, type Replicated, type RequestOptions, type RoutedMessage, type Split } from './overlay.ts';
+import { Peers } from './peers.ts';
+import { Replication, type ReplicationCounters } from './replication.ts';
+import { Router, type RouterCounters } from './router.ts';
+import type { RoutingTable } from './routing-table.ts';
+import { Rpc, type RpcCounters } from './rpc.ts';
+import type { Address, Runtime, Timer, Transport } from './runtime.ts';
+import { type Target, Wire, type WireCounters } from './wire.ts';
+
+export interface OverlayNodeInit {
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+  /** Where the node stands; drawn by chance when absent. */
+  readonly id?: Key;
+  readonly options?: Partial<OverlayOptions>;
+  readonly log?: Log;
+}
+
+/** Sums since the node was built. */
+export type OverlayCounters = WireCounters &
+  LinkCounters &
+  RpcCounters &
+  RouterCounters &
+  BroadcasterCounters &
+  ReplicationCounters;
+
+const controlBytes = 128;
+
+/** One member of the ring: ties table, membership, conversations, requests, routing and copies together. */
+export class OverlayNode implements Overlay {
+  readonly self: Contact;
+  readonly runtime: Runtime;
+  readonly options: OverlayOptions;
+  readonly #transport: Transport;
+  readonly #table: RoutingTable;
+  readonly #peers: Peers;
+  readonly #wire: Wire;
+  readonly #links: Links;
+  readonly #rpc: Rpc;
+  readonly #membership: Membership;
+  readonly #replication: Replication;
+  readonly #router: Router;
+  readonly #broadcaster: Broadcaster;
+  readonly #apps = new Map<AppId, App>();
+  readonly #toSelf: { app: AppId; payload: Uint8Array }[] = [];
+  #state: 'new' | 'joining' | 'member' | 'leaving' | 'closed' = 'new';
+  #forgetter: Timer;
+
+  constructor({ runtime, transport, id, options, log = () => {} }: OverlayNodeInit) {
+    this.runtime = runtime;
+    this.options = { ...overlayDefaults, ...options };
+    this.#transport = transport;
+    this.self = { id: id ?? randomKey(() => runtime.random()), address: transport.address };
+    const incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
+    this.#table = new BambooTable(this.self, this.options);
+    this.#peers = new Peers(this.options);
+    this.#wire = new Wire({ transport, self: this.self, incarnation, log });
+    this.#links = this.#buildLinks(incarnation);
+    this.#rpc = this.#buildRpc(log);
+    this.#membership = this.#buildMembership(log);
+    this.#replication = this.#buildReplication(log);
+    this.#router = this.#buildRouter(log);
+    this.#broadcaster = this.#buildBroadcaster();
+    this.#wire.start((envelope, from) => {
+      this.#links.heard(envelope.sender, runtime.now());
+      return this.#membership.heard(envelope, from);
+    }, this.#handlers());
+    transport.onLinkDown((peer, reason) => {
+      if (this.#state === 'closed') return;
+      this.#links.onLinkDown(peer, reason);
+      this.#membership.onLinkDown(peer, reason);
+    });
+    this.#forgetter = runtime.after(this.options.forgetAfterMs / 2, () => this.#forget());
+  }
+
+  // ---- Life
+
+  /** Begins a new ring, of which this node holds everything. */
+  bootstrap(): void {
+    assert(this.#state === 'new', 'a node enters the ring once');
+    this.#state = 'member';
+    this.#membership.bootstrap();
+    this.#replication.start(true);
+  }
+
+  /**
+   * Enters the ring that a seed belongs to. Resolves when the node is a member and knows its neighbours;
+   * `whenSettled` tells when it has its data.
+   * @throws OverlayError `unreachable` or `refused` when no seed lets it in; it may be called again then
+   */
+  async join(seeds: readonly Address[]): Promise<void> {
+    assert(this.#state === 'new', 'a node enters the ring once');
+    this.#state = 'joining';
+    try {
+      await this.#membership.join(seeds);
+    } catch (error) {
+      if (this.#state === 'joining') this.#state = 'new';
+      throw error;
+    }
+    this.#state = 'member';
+    this.#replication.start(false);
+  }
+
+  /** Says good-bye, hands all data over, and closes. */
+  async leave(): Promise<void> {
+    if (this.#state === 'member' && this.#table.size > 1) {
+      this.#state = 'leaving';
+      await this.#membership.leave();
+      await this.#replication.handOver(this.options.leaveTimeoutMs);
+    }
+    await this.close();
+  }
+
+  /** Ends at once, as others will notice. Outstanding requests fail with `closed`. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#forgetter.cancel();
+    this.#membership.close();
+    this.#replication.close();
+    this.#links.close();
+    this.#rpc.close();
+    await this.#transport.close();
+  }
+
+  /** Resolves when this node holds complete copies of everything that it must keep. */
+  whenSettled(): Promise<void> {
+    return this.#replication.whenSettled();
+  }
+
+  get isSettled(): boolean {
+    return this.#replication.isSettled;
+  }
+
+  counters(): OverlayCounters {
+    return {
+      ...this.#wire.counters,
+      ...this.#links.counters,
+      ...this.#rpc.counters,
+      ...this.#router.counters,
+      ...this.#broadcaster.counters,
+      ...this.#replication.counters,
+    };
+  }
+
+  // ---- Apps and data
+
+  register(app: AppId, handlers: App): void {
+    assert(!this.#apps.has(app), `app ${app} is registered already`);
+    const isReserved = app === controlApp || app === broadcastApp || app === replicationApp;
+    assert(Number.isInteger(app) && app >= 0 && app <= 255 && !isReserved, `app ${app} is not free`);
+    this.#apps.set(app, handlers);
+  }
+
+  /** Has the overlay keep copies of what `replicated` stores; before the node enters the ring, on every node alike. */
+  replicate(kind: AppId, replicated: Replicated): void {
+    this.#replication.register(kind, replicated);
+  }
+
+  /** Whether this node's copy of `key` is complete. */
+  holds(key: Key): boolean {
+    return this.#replication.holds(key);
+  }
+
+  /** Some other member that is known to have a complete copy of `key`. */
+  holderOf(key: Key): Contact | undefined {
+    return this.#replication.holderOf(key);
+  }
+
+  // ---- The ring
+
+  region(): Region {
+    return this.#table.region();
+  }
+
+  owns(key: Key): boolean {
+    return this.#table.owns(key);
+  }
+
+  replicas(key: Key, n: number): readonly Contact[] {
+    return this.#table.replicas(key, n);
+  }
+
+  neighbours(n: number): readonly Contact[] {
+    return this.#table.around(this.self.id, n);
+  }
+
+  contacts(): readonly Contact[] {
+    return this.#table.contacts();
+  }
+
+  missing(): readonly Contact[] {
+    return this.#membership.missing();
+  }
+
+  split(region: Region, fanout: number, asHolder: boolean): Split {
+    return this.#replication.split(region, fanout, asHolder);
+  }
+
+  checkInvariants(): void {
+    this.#table.checkInvariants();
+    this.#replication.copies.checkInvariants();
+  }
+
+  // ---- Messages
+
+  lookup(key: Key): Promise<Contact> {
+    if (this.#state === 'closed') return Promise.reject(closed());
+    return this.#router.lookup(key);
+  }
+
+  route(key: Key, app: AppId, payload: Uint8Array): void {
+    if (this.#state !== 'closed') this.#router.route(key, app, payload);
+  }
+
+  broadcast(app: AppId, payload: Uint8Array): void {
+    if (this.#state !== 'closed') this.#broadcaster.broadcast(app, payload);
+  }
+
+  send(to: Contact, app: AppId, payload: Uint8Array): void {
+    if (to.id !== this.self.id) {
+      this.#links.send(to, app, payload);
+      return;
+    }
+    this.#toSelf.push({ app, payload });
+    if (this.#toSelf.length === 1) this.runtime.after(0, () => this.#deliverToSelf());
+  }
+
+  async request(to: Contact, app: AppId, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    if (to.id !== this.self.id) return this.#rpc.request(to, app, payload, options.timeoutMs);
+    if (this.#state === 'closed') throw closed();
+    await Promise.resolve();
+    try {
+      return await this.#answer(this.self, app, payload);
+    } catch (error) {
+      if (error instanceof OverlayError) throw error;
+      throw new OverlayError('refused', error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  }
+
+  watch(peer: Contact, onLost: (reason: string) => void): () => void {
+    if (peer.id === this.self.id) return () => {};
+    return this.#links.watch(peer, onLost);
+  }
+
+  #deliverToSelf(): void {
+    if (this.#state === 'closed') return;
+    for (const { app, payload } of this.#toSelf.splice(0)) this.#apps.get(app)?.receive?.(this.self, payload);
+  }
+
+  #deliver(from: Contact, app: AppId, payload: Uint8Array): void {
+    if (app === broadcastApp) this.#broadcaster.onMessage(payload);
+    else this.#apps.get(app)?.receive?.(from, payload);
+  }
+
+  #answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array {
+    if (app === controlApp) return this.#answerControl(from, decode(controlRequest, payload));
+    if (app === replicationApp) return this.#replication.answer(from, payload);
+    const handlers = this.#apps.get(app);
+    if (!handlers?.answer) throw new OverlayError('refused', `no app ${app} answers at ${this.self.address}`);
+    return handlers.answer(from, payload);
+  }
+
+  #answerControl(from: Contact, request: ControlRequest): Uint8Array {
+    switch (request.type) {
+      case 'join': {
+        const reply = this.#membership.introduce(from.id);
+        return encode(joinReply, reply, controlBytes * (1 + reply.contacts.length));
+      }
+      case 'leave':
+        return new Uint8Array(0); // The envelope said it already.
+      case 'find':
+        return encode(findReply, this.#router.find(request.key));
+      case 'hop':
+        this.#router.onHop(request);
+        return new Uint8Array(0);
+    }
+  }
+
+  #ask(to: Target, request: ControlRequest, timeoutMs: number): Promise<Uint8Array> {
+    const payload = 'payload' in request ? request.payload.length : 0;
+    return this.#rpc.request(to, controlApp, encode(controlRequest, request, controlBytes + payload), timeoutMs);
+  }
+
+  #changed(change: MembershipChange): void {
+    for (const app of this.#apps.values()) app.update?.(change);
+  }
+
+  #forget(): void {
+    const nowMs = this.runtime.now();
+    const { forgetAfterMs } = this.options;
+    this.#forgetter = this.runtime.after(forgetAfterMs / 2, () => this.#forget());
+    this.#links.forgetIdle(nowMs);
+    this.#peers.forgetSilent(nowMs - forgetAfterMs, (id) => this.#table.get(id) !== undefined);
+  }
+
+  // ---- Construction
+
+  #handlers(): MessageHandlers {
+    const onChannelMessage = this.#links.onMessage.bind(this.#links);
+    return {
+      data: onChannelMessage,
+      ack: onChannelMessage,
+      reset: onChannelMessage,
+      request: (from, message, envelope) => this.#rpc.onRequest(from, envelope.incarnation, message),
+      reply: (from, message) => this.#rpc.onReply(from, message),
+      ping: (from, message) => this.#membership.onPing(from, message),
+      pong: (from, message) => this.#membership.onPong(from, message),
+      stranger: (from, { meant }) => {
+        this.#links.abandon(meant, 'another node lives at its address');
+        this.#rpc.abandon(meant, 'another node lives at its address');
+        this.#membership.onStranger(from, meant);
+      },
+    };
+  }
+
+  #buildLinks(incarnation: number): Links {
+    return new Links(this.runtime, this.options, incarnation, {
+      transmit: (to, message) => this.#wire.send(to, message),
+      deliver: (from, app, payload) => this.#deliver(from, app, payload),
+      ping: (to) => this.#membership.ping(to),
+      lost: (peer, reason) => this.#membership.suspect(peer, reason),
+      incarnationOf: (id) => this.#peers.get(id)?.incarnation ?? 0,
+    });
+  }
+
+  #buildRpc(log: Log): Rpc {
+    const output = {
+      transmit: this.#wire.send.bind(this.#wire),
+      answer: this.#answer.bind(this),
+      timeoutMs: this.#peers.timeoutMs.bind(this.#peers),
+      unanswered: ({ id, address }: Target) => {
+        if (id !== null) this.#membership.suspect({ id, address }, 'a request was not answered');
+      },
+    };
+    return new Rpc(this.runtime, this.options, output, log);
+  }
+
+  #buildMembership(log: Log): Membership {
+    const { joinRequestTimeoutMs } = this.options;
+    const output = {
+      transmit: this.#wire.send.bind(this.#wire),
+      askJoin: async (to: Target) => decode(joinReply, await this.#ask(to, { type: 'join' }, joinRequestTimeoutMs)),
+      askLeave: async (to: Contact) => {
+        await this.#ask(to, { type: 'leave' }, joinRequestTimeoutMs);
+      },
+      advert: () => this.#replication.advert(),
+      advertised: (from: Contact, advert: Advert) => this.#replication.advertised(from, advert),
+      changed: this.#changed.bind(this),
+      tableChanged: () => this.#replication.tableChanged(),
+      dead: (contact: Contact, reason: string) => {
+        this.#replication.forget(contact.id);
+        this.#links.abandon(contact.id, reason);
+        this.#rpc.abandon(contact.id, reason);
+      },
+      restarted: (contact: Contact) => {
+        this.#replication.forget(contact.id);
+        this.#links.restarted(contact.id);
+      },
+      setMember: (isMember: boolean) => {
+        this.#wire.isMember = isMember;
+      },
+    };
+    return new Membership(this.runtime, this.options, this.#table, this.#peers, output, log);
+  }
+
+  #buildReplication(log: Log): Replication {
+    const output = {
+      ask: (to: Contact, request: Uint8Array) => this.#rpc.request(to, replicationApp, request),
+      ping: (to: Contact) => this.#membership.ping(to),
+      advertise: () => this.#membership.advertise(),
+    };
+    return new Replication(this.runtime, this.options, this.#table, output, log);
+  }
+
+  #buildRouter(log: Log): Router {
+    const output = {
+      ask: this.#ask.bind(this),
+      deliver: (message: RoutedMessage) =>
+        this.#apps.get(message.app)?.deliver?.(message),
+      forward: (message: RoutedMessage, nextHop: Contact) =>
+        this.#apps.get(message.app)?.forward?.(message, nextHop) ?? { kind: 'continue' as const },
+    };
+    return new Router(this.runtime, this.options, this.#table, output, log);
+  }
+
+  #buildBroadcaster(): Broadcaster {
+    return new Broadcaster(this.runtime, this.options, this.#table, {
+      send: (to, app, payload) => this.#links.send(to, app, payload),
+      watch: (peer, onLost) => this.#links.watch(peer, onLost),
+      deliver: (origin, app, payload) => this.#apps.get(app)?.broadcast?.(origin, payload),
+    });
+  }
+}
+
+function closed(): OverlayError {
+  return new OverlayError('closed', 'this node is closed');
+}

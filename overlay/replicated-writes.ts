@@ -1,0 +1,181 @@
+import { decode, encode } from './codec.ts';
+import type { OverlayNode } from './node.ts';
+import { type AppId, type Contact, type Key, OverlayError, type Replicated } from './overlay.ts';
+import { reasonBytesMax, type Write, type WriteOutcome, type WriteRequest, writeReply, writeRequest, writesMax } from './write-messages.ts';
+
+export type { Write } from './write-messages.ts';
+
+export interface WriteOptions {
+  /** The write fails with `timeout` when some copy has not acknowledged by then. */
+  readonly timeoutMs?: number;
+}
+
+/** A store that takes writes at the owner of their keys. */
+export interface WritableStore extends Replicated {
+  /**
+   * At the owner: takes a write into the store and returns the chunk, for `import`, with which the copies follow.
+   * A write whose acknowledgement was lost comes again, perhaps at another owner: it should be idempotent.
+   * @throws OverlayError `refused`, whose text reaches the writer
+   */
+  accept(key: Key, chunk: Uint8Array): Uint8Array;
+}
+
+const entryBytes = 32;
+
+/**
+ * The way of a write to every copy: from any node to the owner of its key, which takes it into its own store and
+ * passes the result to the other members that keep copies, and acknowledges when all of them have. Writes for
+ * an owner travel together; those for a region that has just moved are sent again until it has settled.
+ */
+export class ReplicatedWrites {
+  readonly #node: OverlayNode;
+  readonly #app: AppId;
+  readonly #store: WritableStore;
+
+  /** Registers `app` for its own messages, and the store as replicated under the same number. */
+  constructor(node: OverlayNode, app: AppId, store: WritableStore) {
+    this.#node = node;
+    this.#app = app;
+    this.#store = store;
+    node.replicate(app, store);
+    node.register(app, { answer: (_from, payload) => this.#answer(payload) });
+  }
+
+  /**
+   * Resolves when every write is in all copies; a chunk may have up to 1 MiB and a little more.
+   * @throws OverlayError `refused` by the store, or `timeout`; other writes of the call may have been done
+   */
+  async write(writes: readonly Write[], options: WriteOptions = {}): Promise<void> {
+    const { writeTimeoutMs, writeRetryMs } = this.#node.options;
+    const deadlineMs = this.#node.runtime.now() + (options.timeoutMs ?? writeTimeoutMs);
+    let left = writes;
+    for (let attempt = 0; left.length > 0; attempt++) {
+      const leftMs = deadlineMs - this.#node.runtime.now();
+      if (leftMs <= 0) throw new OverlayError('timeout', `${left.length} of ${writes.length} writes were not acknowledged in time`);
+      if (attempt > 0) await new Promise<void>((resolve) => this.#node.runtime.after(writeRetryMs, resolve));
+      const batches = await this.#batches(left, attempt > 0);
+      const rest = await Promise.all(batches.map((batch) => this.#send(batch, leftMs)));
+      left = rest.flat();
+    }
+  }
+
+  // ---- The writing node
+
+  async #batches(writes: readonly Write[], askRing: boolean): Promise<{ owner: Contact; writes: Write[] }[]> {
+    const { writeBatchBytes } = this.#node.options;
+    const open = new Map<Key, { owner: Contact; writes: Write[]; bytes: number }>();
+    const batches: { owner: Contact; writes: Write[] }[] = [];
+    for (const write of writes) {
+      const owner = await this.#ownerOf(write.key, askRing);
+      const bytes = entryBytes + write.chunk.length;
+      let batch = open.get(owner.id);
+      if (!batch || batch.bytes + bytes > writeBatchBytes || batch.writes.length >= writesMax) {
+        batch = { owner, writes: [], bytes: 0 };
+        batches.push(batch);
+        open.set(owner.id, batch);
+      }
+      batch.writes.push(write);
+      batch.bytes += bytes;
+    }
+    return batches;
+  }
+
+  /** By the table at first; when that guess was wrong, by the ring. */
+  async #ownerOf(key: Key, askRing: boolean): Promise<Contact> {
+    const guess = this.#node.replicas(key, 1)[0] as Contact;
+    if (!askRing) return guess;
+    try {
+      return await this.#node.lookup(key);
+    } catch (error) {
+      if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
+      return guess;
+    }
+  }
+
+  /** Returns the writes to try again. */
+  async #send({ owner, writes }: { owner: Contact; writes: Write[] }, timeoutMs: number): Promise<Write[]> {
+    let outcomes: readonly WriteOutcome[];
+    try {
+      const reply = await this.#node.request(owner, this.#app, encodeWrites('write', writes), { timeoutMs });
+      outcomes = decode(writeReply, reply);
+    } catch (error) {
+      if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
+      return writes;
+    }
+    const refused = outcomes.find(({ status }) => status === 'refused');
+    if (refused) throw new OverlayError('refused', refused.reason);
+    return writes.filter((_, i) => outcomes[i]?.status !== 'done');
+  }
+
+  // ---- The owner and the copies
+
+  async #answer(payload: Uint8Array): Promise<Uint8Array> {
+    const request: WriteRequest = decode(writeRequest, payload);
+    if (request.type === 'apply') {
+      for (const { chunk } of request.writes) this.#store.import(chunk);
+      return new Uint8Array(0);
+    }
+    const accepted: Write[] = [];
+    const outcomes = request.writes.map((write) => this.#take(write, accepted));
+    const copied = await this.#copy(accepted);
+    const busy: WriteOutcome = { status: 'busy', reason: '' };
+    return encode(writeReply, outcomes.map((outcome) => (outcome.status === 'done' && !copied ? busy : outcome)));
+  }
+
+  #take({ key, chunk }: Write, accepted: Write[]): WriteOutcome {
+    if (!this.#node.owns(key)) return { status: 'moved', reason: '' };
+    // What another holds may be newer than what is here; a write decided on without it could be lost to it.
+    if (!this.#node.holds(key) && this.#node.holderOf(key)) return { status: 'busy', reason: '' };
+    try {
+      accepted.push({ key, chunk: this.#store.accept(key, chunk) });
+      return { status: 'done', reason: '' };
+    } catch (error) {
+      if (!(error instanceof OverlayError)) throw error;
+      return { status: 'refused', reason: error.message.slice(0, reasonBytesMax / 4) };
+    }
+  }
+
+  /** True when every other member that keeps a copy has it: those that fail meanwhile keep none any more. */
+  async #copy(writes: readonly Write[]): Promise<boolean> {
+    const { replicas, writeTimeoutMs } = this.#node.options;
+    const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
+    const done = new Map<Key, Set<Write>>();
+    for (;;) {
+      const due = new Map<Contact, Write[]>();
+      for (const write of writes) {
+        for (const contact of this.#node.replicas(write.key, replicas)) {
+          if (contact.id === this.#node.self.id || done.get(contact.id)?.has(write)) continue;
+          const share = due.get(contact) ?? [];
+          share.push(write);
+          due.set(contact, share);
+        }
+      }
+      if (due.size === 0) return true;
+      const leftMs = deadlineMs - this.#node.runtime.now();
+      if (leftMs <= 0) return false;
+      await Promise.all(
+        [...due].map(async ([contact, share]) => {
+          if (!(await this.#apply(contact, share, leftMs))) return;
+          done.set(contact.id, new Set([...(done.get(contact.id) ?? []), ...share]));
+        }),
+      );
+    }
+  }
+
+  /** False, a while later, when the member did not acknowledge. */
+  async #apply(contact: Contact, share: Write[], timeoutMs: number): Promise<boolean> {
+    try {
+      await this.#node.request(contact, this.#app, encodeWrites('apply', share), { timeoutMs });
+      return true;
+    } catch (error) {
+      if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
+      await new Promise<void>((resolve) => this.#node.runtime.after(this.#node.options.writeRetryMs, resolve));
+      return false;
+    }
+  }
+}
+
+function encodeWrites(type: WriteRequest['type'], writes: readonly Write[]): Uint8Array {
+  const bytes = writes.reduce((sum, { chunk }) => sum + entryBytes + chunk.length, entryBytes);
+  return encode(writeRequest, { type, writes }, bytes);
+}

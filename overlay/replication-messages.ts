@@ -1,0 +1,44 @@
+import { bytes, type Codec, list, nullable, region, regionSet, struct, tagged, u8, u32, u64 } from './codec.ts';
+import type { Region } from './overlay.ts';
+import type { RegionSet } from './region.ts';
+
+export interface KindDigest {
+  readonly kind: number;
+  readonly items: number;
+  readonly hash: bigint;
+}
+
+/** Payloads of requests to `replicationApp`. */
+export type ReplicationRequest =
+  /** What have you there? Answered with `digestReply`. */
+  | { readonly type: 'digest'; readonly region: Region }
+  /** Let me read a region, of which I have this much already. Answered with `openReply`. */
+  | { readonly type: 'open'; readonly region: Region; readonly digests: readonly KindDigest[] }
+  /** The next chunk. Answered with `nextReply`. */
+  | { readonly type: 'next'; readonly export: number; readonly index: number }
+  /** Read this from me. Answered with nothing once that is done. */
+  | { readonly type: 'sync'; readonly region: Region };
+
+export interface OpenReply {
+  /** The part of the region that the answering node can give. */
+  readonly available: RegionSet;
+  /** 0 when that is not all of it, or when the asking node has the same already. */
+  readonly export: number;
+}
+
+const kindsMax = 256;
+const chunkBytesMax = 4 * 1024 * 1024;
+const availableRegionsMax = 64;
+
+const kindDigest = struct<KindDigest>({ kind: u8, items: u32, hash: u64 });
+
+export const replicationRequest: Codec<ReplicationRequest> = tagged<ReplicationRequest>({
+  digest: [1, struct({ region })],
+  open: [2, struct({ region, digests: list(kindDigest, kindsMax) })],
+  next: [3, struct({ export: u32, index: u32 })],
+  sync: [4, struct({ region })],
+});
+
+export const digestReply = list(kindDigest, kindsMax);
+export const openReply = struct<OpenReply>({ available: regionSet(availableRegionsMax), export: u32 });
+export const nextReply = nullable(struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }));

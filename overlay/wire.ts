@@ -1,0 +1,100 @@
+import { strict as assert } from 'node:assert';
+import { ChannelViolation } from './channel.ts';
+import { CodecError } from './codec.ts';
+import type { Log } from './defaults.ts';
+import { decodeFrame, type Envelope, encodeFrame, type Message, type MessageHandlers } from './messages.ts';
+import type { Contact, Key } from './overlay.ts';
+import { type Address, frameBytesMax, type Transport } from './runtime.ts';
+
+/** Whom a frame is for; a null id is whoever lives at the address. */
+export interface Target {
+  readonly id: Key | null;
+  readonly address: Address;
+}
+
+export interface WireCounters {
+  framesIn: number;
+  framesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+  /** Frames that were no message of ours; each closed its link. */
+  framesMalformed: number;
+  /** Frames meant for another node, such as the one that lived at this address before. */
+  framesMisdirected: number;
+}
+
+export interface WireOptions {
+  readonly transport: Transport;
+  readonly self: Contact;
+  readonly incarnation: number;
+  readonly log: Log;
+}
+
+/** Messages out and in: the codec, the envelope, and what happens to nonsense. */
+export class Wire {
+  readonly counters: WireCounters = {
+    framesIn: 0,
+    framesOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    framesMalformed: 0,
+    framesMisdirected: 0,
+  };
+  /** Whether this node belongs to the ring: each frame says so. */
+  isMember = false;
+  readonly #options: WireOptions;
+
+  constructor(options: WireOptions) {
+    this.#options = options;
+  }
+
+  /** `heard` is told of the sender before the message is handled, and answers with its contact. */
+  start(heard: (envelope: Envelope, from: Address) => Contact, handlers: MessageHandlers): void {
+    this.#options.transport.onFrame((from, frame) => {
+      this.counters.framesIn += 1;
+      this.counters.bytesIn += frame.length;
+      try {
+        this.#receive(from, decodeFrame(frame), heard, handlers);
+      } catch (error) {
+        if (!(error instanceof CodecError || error instanceof ChannelViolation)) throw error;
+        this.reject(from, error.message);
+      }
+    });
+  }
+
+  send(to: Target, message: Message): void {
+    const { self, incarnation, transport } = this.#options;
+    const frame = encodeFrame({ sender: self.id, incarnation, isMember: this.isMember, target: to.id, message });
+    assert(frame.length <= frameBytesMax, `a ${message.type} of ${frame.length} bytes fits no frame`);
+    this.counters.framesOut += 1;
+    this.counters.bytesOut += frame.length;
+    transport.send(to.address, frame);
+  }
+
+  /** A peer sent nonsense. */
+  reject(from: Address, reason: string): void {
+    this.counters.framesMalformed += 1;
+    this.#options.log('warn', 'malformed frame', { from, reason });
+    this.#options.transport.reject(from, reason);
+  }
+
+  #receive(
+    from: Address,
+    envelope: Envelope,
+    heard: (envelope: Envelope, from: Address) => Contact,
+    handlers: MessageHandlers,
+  ): void {
+    const { self } = this.#options;
+    const { sender, target, message } = envelope;
+    if (sender === self.id || (target !== null && target !== self.id)) {
+      this.counters.framesMisdirected += 1;
+      if (target !== null && target !== self.id && message.type !== 'stranger') {
+        this.send({ id: sender, address: from }, { type: 'stranger', meant: target });
+      }
+      return;
+    }
+    const contact = heard(envelope, from);
+    const handle = handlers[message.type] as (from: Contact, message: Message, envelope: Envelope) => void;
+    handle(contact, message, envelope);
+  }
+}

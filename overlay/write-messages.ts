@@ -1,0 +1,40 @@
+import { bytes, type Codec, key, list, oneOf, struct, tagged, text } from './codec.ts';
+import type { Key } from './overlay.ts';
+
+/** Bytes for the store that keeps `key`. */
+export interface Write {
+  readonly key: Key;
+  readonly chunk: Uint8Array;
+}
+
+/** Payloads of requests between the writing ends of one store. */
+export type WriteRequest =
+  /** To the owner. Answered with `writeReply`. */
+  | { readonly type: 'write'; readonly writes: readonly Write[] }
+  /** From the owner to those who keep copies. Answered with nothing once they have it. */
+  | { readonly type: 'apply'; readonly writes: readonly Write[] };
+
+export interface WriteOutcome {
+  /**
+   * `done`: every copy has it; `moved`: another node owns the key; `busy`: the owner is still reading its copy, or a
+   * copy did not acknowledge: try again; `refused`: the store does not want it, for this reason.
+   */
+  readonly status: 'done' | 'moved' | 'busy' | 'refused';
+  readonly reason: string;
+}
+
+export const writesMax = 16_384;
+export const reasonBytesMax = 512;
+const chunkBytesMax = 2 * 1024 * 1024;
+
+const writes = list(struct<Write>({ key, chunk: bytes(chunkBytesMax) }), writesMax);
+
+export const writeRequest: Codec<WriteRequest> = tagged<WriteRequest>({
+  write: [1, struct({ writes })],
+  apply: [2, struct({ writes })],
+});
+
+export const writeReply = list(
+  struct<WriteOutcome>({ status: oneOf(['done', 'moved', 'busy', 'refused']), reason: text(reasonBytesMax) }),
+  writesMax,
+);
