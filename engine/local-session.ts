@@ -304,7 +304,7 @@ function parseStatements(sql: string): readonly Statement[] {
     return parse(sql);
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    throw new QueryError('syntax', error.message, {
+    throw new QueryError(error.code === 'unsupported' ? 'unsupported' : 'syntax', error.message, {
       position: error.position,
       cause: error,
       ...(error.hint === null ? {} : { hint: error.hint }),

@@ -103,7 +103,7 @@ const cases: readonly Case[] = [
     'unknownFunction',
     'operator does not exist: integer || integer',
   ],
-  ["SELECT 'a' + 'b'", '       ^', 'unknownFunction', 'operator is not unique: unknown + unknown'],
+  ["SELECT 'a' + 'b'", '       ^', 'ambiguousFunction', 'operator is not unique: unknown + unknown'],
   ['SELECT d + d FROM kinds', '       ^', 'unknownFunction', 'operator does not exist: date + date'],
   ['SELECT f8 % 2 FROM kinds', '       ^', 'unknownFunction', 'operator does not exist: double precision % integer'],
   ['SELECT - t FROM kinds', '         ^', 'unknownFunction', 'operator does not exist: - text'],
@@ -149,7 +149,7 @@ const cases: readonly Case[] = [
     'wrongObjectType',
     'DISTINCT in lower() specified, but lower is not an aggregate function',
   ],
-  ['SELECT CAST(d AS integer) FROM kinds', '       ^', 'typeMismatch', 'cannot cast type date to integer'],
+  ['SELECT CAST(d AS integer) FROM kinds', '       ^', 'cannotCast', 'cannot cast type date to integer'],
   [
     'SELECT CAST(t AS intger) FROM kinds',
     '                 ^',
@@ -181,7 +181,7 @@ const cases: readonly Case[] = [
     'syntax',
     'each UNION query must have the same number of columns',
   ],
-  ['SELECT 1 LIMIT -1', '               ^', 'invalidParameter', 'LIMIT must not be negative'],
+  ['SELECT 1 LIMIT -1', '               ^', 'invalidLimit', 'LIMIT must not be negative'],
   ["SELECT 1 LIMIT 'x'", '               ^', 'invalidText', 'invalid input syntax for type bigint: "x"'],
   ['SELECT $1', '       ^', 'invalidParameter', 'there is no parameter $1'],
   [

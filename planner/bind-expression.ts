@@ -179,7 +179,7 @@ export class ExpressionBinder {
     const type = bindCastType(expr.type, operand.expression.type);
     const result = tryCoerce(operand, type, 'explicit');
     if (result !== null) return result;
-    return fail('typeMismatch', `cannot cast type ${boundTypeName(operand)} to ${expr.type.name}`, expr.span);
+    return fail('cannotCast', `cannot cast type ${boundTypeName(operand)} to ${expr.type.name}`, expr.span);
   }
 
   /** Literals become a set to look up in; NULLs and expressions are compared one by one. */

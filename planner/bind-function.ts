@@ -1,5 +1,5 @@
 import type { SqlType, TypeKind } from '../columnar/index.ts';
-import { numericPrecisionMax, types } from '../columnar/index.ts';
+import { numericPrecisionMax, types, typesEqual } from '../columnar/index.ts';
 import type { CallExpr } from '../parser/index.ts';
 import { bindOperator, comparable } from './bind-operator.ts';
 import { type Bound, boundTypeName, known, tryCoerce, unify, unknownAs } from './bound.ts';
@@ -109,12 +109,24 @@ function unified(id: 'coalesce' | 'greatest' | 'least'): SpecialFunction {
   };
 }
 
-/** The result is of the type in which the two are compared. */
+/** Types of one row are compared as they are; others are first converted to a common type. */
+const comparedMixed: readonly (readonly TypeKind[])[] = [
+  ['int2', 'int4', 'int8'],
+  ['float4', 'float8'],
+  ['date', 'timestamp', 'timestamptz'],
+];
+
+/** The result is of the first one's type, as it is when the two are compared. */
 function nullIf(expr: CallExpr, args: readonly Bound[]): Expression | null {
   const [first, second] = args;
   if (first === undefined || second === undefined || args.length > 2) return null;
-  const pair = comparable('=', first, second, expr.span);
-  return call('nullIf', pair, pair[0].type);
+  const [a, b] = comparable('=', first, second, expr.span);
+  const { type } = first.expression;
+  const kinds = [type.kind, second.expression.type.kind];
+  const mixed = comparedMixed.some((row) => kinds.every((kind) => row.includes(kind)));
+  if (first.unknown || !mixed || typesEqual(a.type, type)) return call('nullIf', [a, b], a.type);
+  const branches = [{ when: call('equal', [a, b], types.boolean), then: literal(null, type) }];
+  return { kind: 'case', branches, otherwise: first.expression, type };
 }
 
 function concat(_: CallExpr, args: readonly Bound[]): Expression | null {

@@ -87,7 +87,7 @@ function power(left: Bound, right: Bound, span: Span): Expression {
 
 function bindArithmetic(operator: Arithmetic, left: Bound, right: Bound, span: Span): Expression {
   if (left.unknown && right.unknown) {
-    return fail('unknownFunction', `operator is not unique: unknown ${operator} unknown`, span, castHint);
+    return fail('ambiguousFunction', `operator is not unique: unknown ${operator} unknown`, span, castHint);
   }
   const times = timeArithmetic(operator, left, right);
   if (times !== null) return times;

@@ -53,7 +53,9 @@ function rowCount(expr: Expr, clause: 'LIMIT' | 'OFFSET', context: PlanContext):
   if (!isLiteral(count)) return fail('unsupported', `${clause} must be a constant`, expr.span);
   if (count.value === null) return null;
   const rows = Number(count.value);
-  if (rows < 0) return fail('invalidParameter', `${clause} must not be negative`, expr.span);
+  if (rows < 0) {
+    return fail(clause === 'LIMIT' ? 'invalidLimit' : 'invalidOffset', `${clause} must not be negative`, expr.span);
+  }
   return Math.min(rows, Number.MAX_SAFE_INTEGER);
 }
 

@@ -20,6 +20,7 @@ export { partialSchema, stateSchema } from './aggregates.ts';
 export { defineTable } from './define-table.ts';
 export { decodePlan, encodePlan } from './encode.ts';
 export { explainPlan } from './explain.ts';
+export { nodesOf } from './nodes.ts';
 export { planInsert, planQuery } from './planner.ts';
 export { referencedTables, tableKey } from './referenced.ts';
 export { planSubscription, type SubscriptionPlan } from './subscription.ts';

@@ -11,8 +11,12 @@ import { type Report, ReportBuilder } from './report.ts';
 /** Children a node delegates to; the depth of the tree is the logarithm of the fleet to this base. */
 export const fanoutMax = 8;
 
-/** Times a region is given to another node after its delegate died, before it counts as lost. */
-const delegationsMax = 4;
+/**
+ * A dead member's rows are served by its neighbours as soon as they agree that it is dead: until then its region
+ * is asked for again and again. Without distributed tables there is nothing to wait for, only others that
+ * the dead member would have asked.
+ */
+const retries = { distributed: { timesMax: 12, delayMs: 500 }, local: { timesMax: 1, delayMs: 0 } } as const;
 
 /** Levels of delegation; more means that nodes disagree about who owns a region and pass it around. */
 const depthMax = 24;
@@ -66,6 +70,7 @@ export class Engagement {
   readonly #report = new ReportBuilder();
   readonly #unwatchParent: () => void;
   #scansRunning = 0;
+  #retriesWaiting = 0;
   #wave = 0;
   #echoedWave = -1;
   #closed = false;
@@ -137,7 +142,7 @@ export class Engagement {
 
   /** Gives up on whatever has not answered: what is here is the answer of this wave. */
   expire(): void {
-    for (const [delegation, child] of this.#children) {
+    for (const [delegation, child] of [...this.#children]) {
       if (child.echoedWave >= this.#wave) continue;
       this.#report.lost(child.region, `node ${child.contact.address} did not answer in time`);
       this.#release(delegation, child);
@@ -145,11 +150,12 @@ export class Engagement {
     }
     if (this.#scansRunning > 0) this.#report.reason(`node ${this.#execution.host.overlay.self.address} did not answer in time`);
     this.#scansRunning = 0;
+    this.#retriesWaiting = 0;
     this.#echo();
   }
 
   echoIfDone(): void {
-    if (!this.active || this.#scansRunning > 0 || !this.#execution.quiet) return;
+    if (!this.active || this.#scansRunning > 0 || this.#retriesWaiting > 0 || !this.#execution.quiet) return;
     for (const child of this.#children.values()) if (child.echoedWave < this.#wave) return;
     this.#echo();
   }
@@ -169,7 +175,7 @@ export class Engagement {
 
   #cover(region: Region, asHolder: boolean, attempt: number): void {
     const { overlay } = this.#execution.host;
-    if (this.#depth >= depthMax || attempt > delegationsMax) {
+    if (this.#depth >= depthMax) {
       this.#report.lost(region, 'a region was passed around without finding its owner');
       return;
     }
@@ -204,10 +210,25 @@ export class Engagement {
     const echoedAll = child.echoedWave === execution.plan.waves - 1;
     this.#forget(delegation);
     this.#report.missing(child.contact);
-    if (execution.treeOnly && child.echoedWave < 0) this.#cover(child.region, child.asHolder, child.attempt + 1);
+    if (execution.treeOnly && child.echoedWave < 0) this.#askAgain(child, reason);
     // Rows it sent elsewhere may be in the answer already: asking another node for them could count them twice.
     else if (!echoedAll) this.#report.lost(child.region, `node ${child.contact.address} was lost (${reason})`);
     execution.settleSoon();
+  }
+
+  #askAgain(child: Child, reason: string): void {
+    const { timesMax, delayMs } = retries[this.#execution.readsDistributed ? 'distributed' : 'local'];
+    if (child.attempt >= timesMax) {
+      this.#report.lost(child.region, `node ${child.contact.address} was lost (${reason})`);
+      return;
+    }
+    this.#retriesWaiting += 1;
+    this.#execution.host.runtime.after(delayMs, () => {
+      if (this.#closed || this.#retriesWaiting === 0) return;
+      this.#retriesWaiting -= 1;
+      this.#cover(child.region, child.asHolder, child.attempt + 1);
+      this.#execution.settleSoon();
+    });
   }
 
   #scan(regions: readonly Region[], own: boolean): void {

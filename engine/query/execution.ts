@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Batch, batchFromRows, decodeBatch, QueryError } from '../../columnar/index.ts';
 import { buildOpGraph, type Operator, type RunningOpGraph } from '../../operators/index.ts';
 import { type Contact, type Overlay, type Region, RegionSet, type Runtime } from '../../overlay/index.ts';
-import type { Exchange, OpGraph, PhysicalPlan, PlanNode } from '../../planner/index.ts';
+import { type Exchange, nodesOf, type OpGraph, type PhysicalPlan, type PlanNode } from '../../planner/index.ts';
 import type { Engagement } from './engagement.ts';
 import { type Downstream, ExchangeOutput } from './exchange.ts';
 import type { QueryMemory } from './memory.ts';
@@ -73,6 +73,8 @@ export class Execution {
   readonly exchanges: readonly Exchange[];
   /** All rows travel inside echoes, so that a lost subtree can be asked for again. */
   readonly treeOnly: boolean;
+  /** Some of the rows are kept by several nodes. */
+  readonly readsDistributed: boolean;
   readonly engagements = new Map<string, Engagement>();
   readonly #report = new ReportBuilder();
   readonly #outputs = new Map<number, ExchangeOutput>();
@@ -94,6 +96,7 @@ export class Execution {
     this.#failed = failed;
     this.exchanges = query.plan.opgraphs.flatMap((graph) => (graph.output === null ? [] : [graph.output]));
     this.treeOnly = this.exchanges.every((exchange) => exchange.kind === 'tree');
+    this.readsDistributed = query.plan.opgraphs.some(({ root }) => [...nodesOf(root)].some(isDistributedScan));
     if (results !== null) this.#buildGraphs('proxy');
     if (query.rendezvous.some((contact) => contact.id === host.overlay.self.id)) this.#buildGraphs('rendezvous');
   }
@@ -353,4 +356,8 @@ export class Execution {
     }
     for (const engagement of [...this.engagements.values()]) engagement.echoIfDone();
   }
+}
+
+function isDistributedScan(node: PlanNode): boolean {
+  return node.kind === 'scan' && node.source === 'distributed';
 }
