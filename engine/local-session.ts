@@ -1,4 +1,4 @@
-import { type Batch, batchFromRows, intervalToMs, parseValue, QueryError, type Schema, types, typeName } from '../columnar/index.ts';
+import { type Batch, batchFromRows, concatBatches, intervalToMs, parseValue, QueryError, type Schema, types, typeName } from '../columnar/index.ts';
 import { type CreateTable, type Insert, ParseError, parse, type Query, type Statement, type Subscribe } from '../parser/index.ts';
 import {
   defineTable,
@@ -36,6 +36,9 @@ type Settings = {
   /** Milliseconds; 0 means the node's own limit. */
   statement_timeout: number;
 };
+
+/** Rows are written this many at a time: a write is a round trip to every owner, however few its rows. */
+const insertRowsMin = 16_384;
 
 const showTablesQuery =
   'SELECT table_name, source, count(*) AS nodes FROM sys.tables GROUP BY table_name, source ORDER BY table_name';
@@ -175,7 +178,7 @@ export class LocalSession implements Session {
     const plan = planInsert(statement, target, await this.#resolve(statement), this.#context());
     const run = this.#startQuery(plan, sql);
     let rows = 0;
-    for await (const batch of run.batches()) {
+    for await (const batch of gathered(target.schema, run.batches(), insertRowsMin)) {
       await this.#services.tables.insert(target, batch);
       rows += batch.numRows;
     }
@@ -277,6 +280,21 @@ function durationMs(value: string, position: number): number {
     throw new QueryError('invalidParameter', `not a duration: "${value}"`, { position, cause });
   }
   throw new QueryError('invalidParameter', `not a duration: "${value}"`, { position });
+}
+
+/** Joins small batches until they have `rowsMin` rows or the source ends. */
+async function* gathered(schema: Schema, source: AsyncIterable<Batch>, rowsMin: number): AsyncGenerator<Batch> {
+  let waiting: Batch[] = [];
+  let rows = 0;
+  for await (const batch of source) {
+    waiting.push(batch);
+    rows += batch.numRows;
+    if (rows < rowsMin) continue;
+    yield concatBatches(schema, waiting);
+    waiting = [];
+    rows = 0;
+  }
+  if (rows > 0) yield concatBatches(schema, waiting);
 }
 
 function requireComplete(coverage: Coverage | null): void {
