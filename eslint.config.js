@@ -8,7 +8,16 @@ const clockMembers = [
   { object: 'Date', property: 'now', message: seam },
   { object: 'Math', property: 'random', message: seam },
 ];
-const sockets = ['node:net', 'node:tls', 'node:http', 'node:https', 'node:dgram', 'node:timers', 'node:timers/promises', 'ws'];
+const sockets = [
+  'node:net',
+  'node:tls',
+  'node:http',
+  'node:https',
+  'node:dgram',
+  'node:timers',
+  'node:timers/promises',
+  'ws',
+];
 
 /** Type-aware rules that Biome does not have; formatting and the rest of lint are Biome's. */
 export default tseslint.config(

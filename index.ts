@@ -1,6 +1,15 @@
 // What programs import from 'wharf-sql': run a node in one's own process, or talk to one elsewhere.
 
-export { type Batch, batchFromRows, batchToRows, QueryError, type Schema, type SqlType, type SqlValue, types } from './columnar/index.ts';
+export {
+  type Batch,
+  batchFromRows,
+  batchToRows,
+  QueryError,
+  type Schema,
+  type SqlType,
+  type SqlValue,
+  types,
+} from './columnar/index.ts';
 export {
   type Coverage,
   type EpochAnswer,
@@ -9,10 +18,10 @@ export {
   openFile,
   type RunningNode,
   type Session,
-  startNode,
   type StartOptions,
   type StatementResult,
   SystemRuntime,
+  startNode,
   type TableSource,
 } from './engine/index.ts';
 export { type ConnectOptions, connect, RemoteNode } from './gateway/index.ts';

@@ -99,7 +99,10 @@ function parseNumeric(type: SqlType & { kind: 'numeric' }, text: string): bigint
 function parseBytea(text: string): Uint8Array {
   if (text.startsWith('\\x')) {
     const digits = text.slice(2).replace(/\s/g, '');
-    if (digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits)) throw invalidSyntax('bytea', text);
+    const odd = /[^0-9a-f]/i.exec(digits);
+    if (odd !== null) throw new QueryError('invalidParameter', `invalid hexadecimal digit: "${odd[0]}"`);
+    if (digits.length % 2 !== 0)
+      throw new QueryError('invalidParameter', 'invalid hexadecimal data: odd number of digits');
     return new Uint8Array(Buffer.from(digits, 'hex'));
   }
   if (!/^(?:[^\\]|\\\\|\\[0-3][0-7]{2})*$/.test(text)) throw invalidSyntax('bytea', text);

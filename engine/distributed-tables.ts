@@ -1,7 +1,19 @@
-import { type Batch, isValid, partitionKeys, QueryError, takeRows } from '../columnar/index.ts';
-import { OverlayError, type OverlayNode, type Region, ReplicatedWrites, type Runtime, type WritableStore } from '../overlay/index.ts';
+import { type Batch, isValid, partitionKeys, QueryError } from '../columnar/index.ts';
+import {
+  compareClockwise,
+  type Key,
+  keyAt,
+  OverlayError,
+  type OverlayNode,
+  pointOf,
+  type Region,
+  ReplicatedWrites,
+  type Runtime,
+  type WritableStore,
+  type Write,
+} from '../overlay/index.ts';
 import type { TableDefinition } from '../planner/index.ts';
-import { encodeWrite, RowStore } from './rows/index.ts';
+import { encodeWrite, RowStore, type Written } from './rows/index.ts';
 
 /** The overlay application of rows. */
 const rowsApp = 4;
@@ -40,18 +52,13 @@ export class DistributedTables {
     if (distributed === null) throw new QueryError('wrongObjectType', `"${table.name}" is not a distributed table`);
     requireNotNull(table, distributed.notNull, batch);
     const keys = partitionKeys(distributed.namespace, batch, distributed.partitionBy);
-    const writes = this.#byCopies(keys).flatMap((rows) => {
-      return inParts(rows, rowsPerWriteMax).map((part) => {
-        const partKeys = part.map((row) => keys[row] ?? '');
-        const chunk = encodeWrite(table, takeRows(batch, Uint32Array.from(part)), partKeys, this.#written(table, part.length));
-        return { key: partKeys[0] ?? '', chunk };
-      });
-    });
-    try {
-      await this.#writes.write(writes);
-    } catch (error) {
-      if (!(error instanceof OverlayError)) throw error;
-      throw new QueryError('unreachable', `rows could not be stored: ${error.message}`, { cause: error });
+    const written = this.#written(table, batch.numRows);
+    let rows = Array.from({ length: batch.numRows }, (_, row) => row);
+    // Regions may move while rows are on their way: what has more than one owner by then is divided again.
+    while (rows.length > 0) {
+      const writes = new Map(this.#byOwner(keys, rows).map((part) => [writeOf(table, batch, keys, part, written), part]));
+      const torn = await this.#write([...writes.keys()]);
+      rows = torn.flatMap((write) => writes.get(write) ?? []);
     }
   }
 
@@ -64,21 +71,29 @@ export class DistributedTables {
     this.#rows.dropTable(namespace);
   }
 
-  /** Positions of rows that the same members keep, by this node's table. */
-  #byCopies(keys: readonly string[]): number[][] {
-    const { overlay } = this.#options;
+  async #write(writes: readonly Write[]): Promise<readonly Write[]> {
+    try {
+      return await this.#writes.write(writes);
+    } catch (error) {
+      if (!(error instanceof OverlayError)) throw error;
+      throw new QueryError('unreachable', `rows could not be stored: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** Rows of the same owner, by this node's table, in ring order and in parts of at most `rowsPerWriteMax`. */
+  #byOwner(keys: readonly string[], rows: readonly number[]): number[][] {
     const groups = new Map<string, number[]>();
-    keys.forEach((key, row) => {
-      const members = overlay.replicas(key, overlay.options.replicas).map(({ id }) => id).join();
-      const group = groups.get(members);
-      if (group === undefined) groups.set(members, [row]);
+    for (const row of rows) {
+      const owner = this.#options.overlay.replicas(keys[row] ?? '', 1)[0]?.id ?? '';
+      const group = groups.get(owner);
+      if (group === undefined) groups.set(owner, [row]);
       else group.push(row);
-    });
-    return [...groups.values()];
+    }
+    return [...groups].flatMap(([owner, group]) => inParts(clockwiseAround(owner, keys, group), rowsPerWriteMax));
   }
 
   /** Versions of one node never repeat, even within one millisecond. */
-  #written(table: TableDefinition, rows: number): Parameters<typeof encodeWrite>[3] {
+  #written(table: TableDefinition, rows: number): Written {
     const now = this.#options.runtime.now();
     if (now > this.#lastWriteMs) {
       this.#lastWriteMs = now;
@@ -103,7 +118,7 @@ function writable(rows: RowStore): WritableStore {
     export: (region) => rows.export(region),
     import: (chunk) => rows.import(chunk),
     drop: (region) => rows.drop(region),
-    accept: (_key, chunk) => {
+    accept: (_first, chunk) => {
       try {
         rows.import(chunk);
       } catch (error) {
@@ -125,6 +140,17 @@ function requireNotNull(table: TableDefinition, columns: readonly number[], batc
       throw new QueryError('notNull', `null value in column "${name}" of table "${table.name}" violates not-null constraint`);
     }
   }
+}
+
+/** Sorted as one walks through the owner's region, which has its id in the middle and at most half of the ring to each side. */
+function clockwiseAround(owner: Key, keys: readonly Key[], rows: readonly number[]): number[] {
+  const opposite = keyAt(pointOf(owner) + (1n << 159n));
+  return [...rows].sort((a, b) => compareClockwise(opposite, keys[a] ?? '', keys[b] ?? ''));
+}
+
+function writeOf(table: TableDefinition, batch: Batch, keys: readonly Key[], rows: readonly number[], written: Written): Write {
+  const chunk = encodeWrite(table, batch, Uint32Array.from(rows), keys, written);
+  return { first: keys[rows[0] ?? 0] ?? '', last: keys[rows.at(-1) ?? 0] ?? '', chunk };
 }
 
 function inParts<T>(items: readonly T[], lengthMax: number): T[][] {

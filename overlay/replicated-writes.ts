@@ -17,10 +17,10 @@ export interface WritableStore extends Replicated {
    * A write whose acknowledgement was lost comes again, perhaps at another owner: it should be idempotent.
    * @throws OverlayError `refused`, whose text reaches the writer
    */
-  accept(key: Key, chunk: Uint8Array): Uint8Array;
+  accept(first: Key, chunk: Uint8Array): Uint8Array;
 }
 
-const entryBytes = 32;
+const entryBytes = 64;
 
 /**
  * The way of a write to every copy: from any node to the owner of its key, which takes it into its own store and
@@ -42,31 +42,39 @@ export class ReplicatedWrites {
   }
 
   /**
-   * Resolves when every write is in all copies; a chunk may have up to 1 MiB and a little more.
+   * Resolves when the writes are in all copies; a chunk may have up to 1 MiB and a little more.
+   * @returns writes whose keys have more than one owner by now: not done, the caller divides them anew. A write
+   *   of a single key never is among them.
    * @throws OverlayError `refused` by the store, or `timeout`; other writes of the call may have been done
    */
-  async write(writes: readonly Write[], options: WriteOptions = {}): Promise<void> {
+  async write(writes: readonly Write[], options: WriteOptions = {}): Promise<readonly Write[]> {
     const { writeTimeoutMs, writeRetryMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + (options.timeoutMs ?? writeTimeoutMs);
+    const torn: Write[] = [];
     let left = writes;
     for (let attempt = 0; left.length > 0; attempt++) {
       const leftMs = deadlineMs - this.#node.runtime.now();
       if (leftMs <= 0) throw new OverlayError('timeout', `${left.length} of ${writes.length} writes were not acknowledged in time`);
       if (attempt > 0) await new Promise<void>((resolve) => this.#node.runtime.after(writeRetryMs, resolve));
-      const batches = await this.#batches(left, attempt > 0);
+      const batches = await this.#batches(left, attempt > 0, torn);
       const rest = await Promise.all(batches.map((batch) => this.#send(batch, leftMs)));
       left = rest.flat();
     }
+    return torn;
   }
 
   // ---- The writing node
 
-  async #batches(writes: readonly Write[], askRing: boolean): Promise<{ owner: Contact; writes: Write[] }[]> {
+  async #batches(writes: readonly Write[], askRing: boolean, torn: Write[]): Promise<{ owner: Contact; writes: Write[] }[]> {
     const { writeBatchBytes } = this.#node.options;
     const open = new Map<Key, { owner: Contact; writes: Write[]; bytes: number }>();
     const batches: { owner: Contact; writes: Write[] }[] = [];
     for (const write of writes) {
-      const owner = await this.#ownerOf(write.key, askRing);
+      const owner = await this.#ownerOf(write.first, askRing);
+      if (write.last !== write.first && (await this.#ownerOf(write.last, askRing)).id !== owner.id) {
+        torn.push(write);
+        continue;
+      }
       const bytes = entryBytes + write.chunk.length;
       let batch = open.get(owner.id);
       if (!batch || batch.bytes + bytes > writeBatchBytes || batch.writes.length >= writesMax) {
@@ -122,12 +130,14 @@ export class ReplicatedWrites {
     return encode(writeReply, outcomes.map((outcome) => (outcome.status === 'done' && !copied ? busy : outcome)));
   }
 
-  #take({ key, chunk }: Write, accepted: Write[]): WriteOutcome {
-    if (!this.#node.owns(key)) return { status: 'moved', reason: '' };
+  #take({ first, last, chunk }: Write, accepted: Write[]): WriteOutcome {
+    const ends = [first, last];
+    if (!ends.every((key) => this.#node.owns(key))) return { status: 'moved', reason: '' };
     // What another holds may be newer than what is here; a write decided on without it could be lost to it.
-    if (!this.#node.holds(key) && this.#node.holderOf(key)) return { status: 'busy', reason: '' };
+    if (ends.some((key) => !this.#node.holds(key) && this.#node.holderOf(key))) return { status: 'busy', reason: '' };
+    if (key === '342c9bcefb4fb657cc1e8512873e7296943eab9f') console.log('TAKE', (globalThis as any).simNow?.(), this.#node.self.address, this.#node.replicas(key, 4).map((c) => c.address).join());
     try {
-      accepted.push({ key, chunk: this.#store.accept(key, chunk) });
+      accepted.push({ first, last, chunk: this.#store.accept(first, chunk) });
       return { status: 'done', reason: '' };
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
@@ -143,13 +153,14 @@ export class ReplicatedWrites {
     for (;;) {
       const due = new Map<Contact, Write[]>();
       for (const write of writes) {
-        for (const contact of this.#node.replicas(write.key, replicas)) {
+        for (const contact of this.#keepers(write, replicas)) {
           if (contact.id === this.#node.self.id || done.get(contact.id)?.has(write)) continue;
           const share = due.get(contact) ?? [];
           share.push(write);
           due.set(contact, share);
         }
       }
+      if (writes.some((w) => w.key === '342c9bcefb4fb657cc1e8512873e7296943eab9f')) console.log('COPY', (globalThis as any).simNow?.(), this.#node.self.address, [...due.keys()].map((c) => c.address).join());
       if (due.size === 0) return true;
       const leftMs = deadlineMs - this.#node.runtime.now();
       if (leftMs <= 0) return false;
@@ -160,6 +171,15 @@ export class ReplicatedWrites {
         }),
       );
     }
+  }
+
+  /** Members that keep copies of any of the keys: who keeps one in between keeps the first or the last, too. */
+  #keepers({ first, last }: Write, replicas: number): readonly Contact[] {
+    const keepers = new Map<Key, Contact>();
+    for (const key of first === last ? [first] : [first, last]) {
+      for (const contact of this.#node.replicas(key, replicas)) keepers.set(contact.id, contact);
+    }
+    return [...keepers.values()];
   }
 
   /** False, a while later, when the member did not acknowledge. */

@@ -175,7 +175,7 @@ export class ObjectStore implements WritableStore {
   async #write(write: StoreWrite): Promise<void> {
     const key = resourceKey(write.namespace, write.resourceId);
     const bytes = recordBytes + ('value' in write ? write.value.length : 0);
-    await this.#writes.write([{ key, chunk: encode(storeWrite, write, bytes) }]);
+    await this.#writes.write([{ first: key, last: key, chunk: encode(storeWrite, write, bytes) }]);
   }
 
   /** @throws OverlayError `refused` */

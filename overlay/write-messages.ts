@@ -1,9 +1,10 @@
 import { bytes, type Codec, key, list, oneOf, struct, tagged, text } from './codec.ts';
 import type { Key } from './overlay.ts';
 
-/** Bytes for the store that keeps `key`. */
+/** Bytes for the store that keeps the keys from `first` clockwise to `last`, both included; they have one owner. */
 export interface Write {
-  readonly key: Key;
+  readonly first: Key;
+  readonly last: Key;
   readonly chunk: Uint8Array;
 }
 
@@ -27,7 +28,7 @@ export const writesMax = 16_384;
 export const reasonBytesMax = 512;
 const chunkBytesMax = 2 * 1024 * 1024;
 
-const writes = list(struct<Write>({ key, chunk: bytes(chunkBytesMax) }), writesMax);
+const writes = list(struct<Write>({ first: key, last: key, chunk: bytes(chunkBytesMax) }), writesMax);
 
 export const writeRequest: Codec<WriteRequest> = tagged<WriteRequest>({
   write: [1, struct({ writes })],

@@ -22,18 +22,28 @@ export interface QualifiedName extends Node {
 // ---- Expressions
 
 export type Expr =
-  | LiteralExpr | ColumnExpr | UnaryExpr | BinaryExpr | CallExpr | CaseExpr | CastExpr
-  | BetweenExpr | InListExpr | LikeExpr | IsExpr | ParameterExpr;
+  | LiteralExpr
+  | ColumnExpr
+  | UnaryExpr
+  | BinaryExpr
+  | CallExpr
+  | CaseExpr
+  | CastExpr
+  | BetweenExpr
+  | InListExpr
+  | LikeExpr
+  | IsExpr
+  | ParameterExpr;
 
 export type LiteralExpr = Node & { readonly kind: 'literal' } & (
-  | { readonly literal: 'null' }
-  | { readonly literal: 'boolean'; readonly value: boolean }
-  /** The digits as written, `1`, `1.50` or `1e6`; the binder picks int4, int8, numeric. */
-  | { readonly literal: 'number'; readonly text: string }
-  | { readonly literal: 'string'; readonly value: string }
-  /** `DATE '2001-01-01'`, `INTERVAL '1 day'`, `TIMESTAMP '…'`: a typed string. */
-  | { readonly literal: 'typed'; readonly type: TypeName; readonly value: string }
-);
+    | { readonly literal: 'null' }
+    | { readonly literal: 'boolean'; readonly value: boolean }
+    /** The digits as written, `1`, `1.50` or `1e6`; the binder picks int4, int8, numeric. */
+    | { readonly literal: 'number'; readonly text: string }
+    | { readonly literal: 'string'; readonly value: string }
+    /** `DATE '2001-01-01'`, `INTERVAL '1 day'`, `TIMESTAMP '…'`: a typed string. */
+    | { readonly literal: 'typed'; readonly type: TypeName; readonly value: string }
+  );
 
 /** `name` or `relation.name`. */
 export interface ColumnExpr extends Node {
@@ -55,7 +65,21 @@ export interface UnaryExpr extends Node {
 }
 
 export type BinaryOperator =
-  | 'and' | 'or' | '=' | '<>' | '<' | '<=' | '>' | '>=' | '+' | '-' | '*' | '/' | '%' | '^' | '||';
+  | 'and'
+  | 'or'
+  | '='
+  | '<>'
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '^'
+  | '||';
 
 export interface BinaryExpr extends Node {
   readonly kind: 'binary';
@@ -174,7 +198,12 @@ export interface OrderItem extends Node {
 
 export type TableExpr =
   | (Node & { readonly kind: 'table'; readonly table: QualifiedName; readonly alias: Name | null })
-  | (Node & { readonly kind: 'subquery'; readonly query: Query; readonly alias: Name; readonly columns: readonly Name[] })
+  | (Node & {
+      readonly kind: 'subquery';
+      readonly query: Query;
+      readonly alias: Name;
+      readonly columns: readonly Name[];
+    })
   | JoinExpr;
 
 export interface JoinExpr extends Node {

@@ -1,7 +1,7 @@
 import type { Field, Schema, SqlType } from '../columnar/index.ts';
 import { numericPrecisionMax, types } from '../columnar/index.ts';
-import type { AggregateCall, AggregateFunction } from './plan.ts';
 import { divisionScaleMin } from './numeric-types.ts';
+import type { AggregateCall, AggregateFunction } from './plan.ts';
 
 // Types of aggregates and of the states that travel between their partial, merge and final stages.
 

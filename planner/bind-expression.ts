@@ -22,8 +22,8 @@ import {
   known,
   numberLiteral,
   tryCoerce,
-  unify,
   unifiedType,
+  unify,
   unknown,
   unknownAs,
 } from './bound.ts';

@@ -1,10 +1,10 @@
+import { types } from '../columnar/index.ts';
 import type { JoinExpr, Name, TableExpr } from '../parser/index.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import { comparable } from './bind-operator.ts';
 import { known } from './bound.ts';
 import type { Environment } from './environment.ts';
 import { call, column, conjunction } from './expressions.ts';
-import { types } from '../columnar/index.ts';
 import { fail } from './fail.ts';
 import { join, type Logical, oneRow, scan } from './logical.ts';
 import type { Expression } from './plan.ts';

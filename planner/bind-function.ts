@@ -7,8 +7,8 @@ import { castAllowed } from './coercion.ts';
 import type { PlanContext } from './context.ts';
 import { call, cast, literal, not } from './expressions.ts';
 import { fail } from './fail.ts';
-import { asNumeric } from './numeric-types.ts';
 import { functionTable, type Overload } from './function-table.ts';
+import { asNumeric } from './numeric-types.ts';
 import type { Expression } from './plan.ts';
 import { closest } from './suggest.ts';
 

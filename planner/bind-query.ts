@@ -3,7 +3,7 @@ import { types } from '../columnar/index.ts';
 import type { Expr, Query, QueryBody, UnionAll, ValuesBody } from '../parser/index.ts';
 import { bindConstant, ExpressionBinder } from './bind-expression.ts';
 import { bindSelect, positionOf, type Slice, sortKey } from './bind-select.ts';
-import { type Bound, known, unify, unifiedType, unknownAs } from './bound.ts';
+import { type Bound, known, unifiedType, unify, unknownAs } from './bound.ts';
 import type { Tables } from './catalog.ts';
 import type { PlanContext } from './context.ts';
 import type { BoundQuery, Environment } from './environment.ts';

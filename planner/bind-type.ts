@@ -1,8 +1,8 @@
 import type { SqlType } from '../columnar/index.ts';
 import { numericPrecisionMax, typeFromName, types } from '../columnar/index.ts';
 import type { TypeName } from '../parser/index.ts';
-import { asNumeric } from './numeric-types.ts';
 import { fail, located } from './fail.ts';
+import { asNumeric } from './numeric-types.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Names worth suggesting. */

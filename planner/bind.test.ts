@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { typeName, types } from '../columnar/index.ts';
-import { expressionSql } from './explain-expression.ts';
 import { bindQuery } from './bind-query.ts';
+import { expressionSql } from './explain-expression.ts';
 import { rewrite } from './rewrite.ts';
 import { context, failure, plan, queryOf, tables } from './test-tables.ts';
 

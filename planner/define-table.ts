@@ -1,4 +1,4 @@
-import { intervalToMs, parseValue, types, type Interval } from '../columnar/index.ts';
+import { type Interval, intervalToMs, parseValue, types } from '../columnar/index.ts';
 import type { CreateTable, Name } from '../parser/index.ts';
 import { bindType } from './bind-type.ts';
 import type { TableDefinition } from './catalog.ts';

@@ -1,8 +1,13 @@
 // The planner's public face: from a statement's syntax tree to a plan that is plain data.
 
+export { partialSchema, stateSchema } from './aggregates.ts';
 export type { TableDefinition, Tables } from './catalog.ts';
 export type { PlanContext } from './context.ts';
+export { defineTable } from './define-table.ts';
+export { decodePlan, encodePlan } from './encode.ts';
+export { explainPlan } from './explain.ts';
 export { type FunctionId, functionIds } from './functions.ts';
+export { nodesOf } from './nodes.ts';
 export {
   type AggregateCall,
   type AggregateFunction,
@@ -15,12 +20,6 @@ export {
   type SortKey,
   type SourceNode,
 } from './plan.ts';
-
-export { partialSchema, stateSchema } from './aggregates.ts';
-export { defineTable } from './define-table.ts';
-export { decodePlan, encodePlan } from './encode.ts';
-export { explainPlan } from './explain.ts';
-export { nodesOf } from './nodes.ts';
 export { planInsert, planQuery } from './planner.ts';
 export { referencedTables, tableKey } from './referenced.ts';
 export { planSubscription, type SubscriptionPlan } from './subscription.ts';

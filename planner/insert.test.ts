@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planInsert, type TableDefinition, type PhysicalPlan } from './index.ts';
+import { type PhysicalPlan, planInsert, type TableDefinition } from './index.ts';
 import { context, failure, readings, statement, tables } from './test-tables.ts';
 
 function insert(sql: string, target: TableDefinition = readings): PhysicalPlan {

@@ -1,6 +1,6 @@
 import type { Field, Schema, SqlType, SqlValue } from '../columnar/index.ts';
-import type { TableDefinition } from './catalog.ts';
 import { partialSchema } from './aggregates.ts';
+import type { TableDefinition } from './catalog.ts';
 import { columnsOf, replaceColumns } from './expressions.ts';
 import type { AggregateCall, Expression, SortKey } from './plan.ts';
 

@@ -1,7 +1,7 @@
 import type { Schema } from '../columnar/index.ts';
-import { deepFreeze } from './freeze.ts';
-import { column, moveColumns, replaceColumns } from './expressions.ts';
 import { disseminate } from './dissemination.ts';
+import { column, moveColumns, replaceColumns } from './expressions.ts';
+import { deepFreeze } from './freeze.ts';
 import { joinKeys } from './join-keys.ts';
 import { columnType, composes, type Logical, type LogicalOf } from './logical.ts';
 import { columnsAt, filter, fold, partial, receive, topK } from './nodes.ts';

@@ -12,7 +12,12 @@ export type Expression =
   | { readonly kind: 'column'; readonly index: number; readonly type: SqlType }
   | { readonly kind: 'literal'; readonly value: SqlValue | null; readonly type: SqlType }
   /** Arguments already have exactly the types that the function wants: the binder inserts casts. */
-  | { readonly kind: 'call'; readonly function: FunctionId; readonly args: readonly Expression[]; readonly type: SqlType }
+  | {
+      readonly kind: 'call';
+      readonly function: FunctionId;
+      readonly args: readonly Expression[];
+      readonly type: SqlType;
+    }
   | {
       readonly kind: 'case';
       readonly branches: readonly { readonly when: Expression; readonly then: Expression }[];
@@ -59,7 +64,12 @@ export type PlanNode =
   /** What an exchange delivers to this node. */
   | { readonly kind: 'receive'; readonly exchange: number; readonly schema: Schema }
   | { readonly kind: 'filter'; readonly input: PlanNode; readonly predicate: Expression; readonly schema: Schema }
-  | { readonly kind: 'project'; readonly input: PlanNode; readonly expressions: readonly Expression[]; readonly schema: Schema }
+  | {
+      readonly kind: 'project';
+      readonly input: PlanNode;
+      readonly expressions: readonly Expression[];
+      readonly schema: Schema;
+    }
   /**
    * Symmetric hash join. Output: left columns, then right columns. Keys are columns of equal types;
    * none at all is a cross join. `residual` sees the output row. NULL keys match nothing.
@@ -150,8 +160,7 @@ export interface PhysicalPlan {
   readonly opgraphs: readonly OpGraph[];
   /** Number of waves, at least 1. */
   readonly waves: number;
-  readonly dissemination:
-    /** Every node: a local table, or a distributed table without a bound partition key. */
+  readonly dissemination: /** Every node: a local table, or a distributed table without a bound partition key. */
     | { readonly kind: 'all' }
     /** Only the owner of one key: all partition columns are bound by equality. */
     | { readonly kind: 'key'; readonly key: string }

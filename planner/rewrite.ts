@@ -1,8 +1,8 @@
+import type { Logical } from './logical.ts';
 import { foldPlan } from './rewrite-fold.ts';
 import { mergeProjections } from './rewrite-merge.ts';
 import { pruneColumns } from './rewrite-prune.ts';
 import { pushPredicates } from './rewrite-push.ts';
-import type { Logical } from './logical.ts';
 
 /** Makes a plan cheaper without changing its rows or its schema. */
 export function rewrite(plan: Logical): Logical {

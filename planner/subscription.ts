@@ -1,4 +1,4 @@
-import { intervalToMs, parseValue, types, type Interval } from '../columnar/index.ts';
+import { type Interval, intervalToMs, parseValue, types } from '../columnar/index.ts';
 import type { Span, Subscribe } from '../parser/index.ts';
 import { bindQuery } from './bind-query.ts';
 import type { Tables } from './catalog.ts';

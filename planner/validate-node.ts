@@ -80,7 +80,8 @@ function readScan(record: Raw, schema: Schema, budget: Budget): PlanNodeOf<'scan
   if (columns.length !== schema.fields.length) invalid('scan names more or fewer columns than it gives');
   const source = readOneOf(record['source'], ['local', 'distributed', 'system'], 'source');
   const namespace = record['namespace'] === null ? null : readText(record['namespace'], 'namespace');
-  if ((namespace === null) === (source === 'distributed')) invalid('a distributed table, and no other, has a namespace');
+  if ((namespace === null) === (source === 'distributed'))
+    invalid('a distributed table, and no other, has a namespace');
   return {
     kind: 'scan',
     table: readText(record['table'], 'table'),

@@ -1,5 +1,5 @@
-import type { Exchange, OpGraph, PlanNode } from './plan.ts';
 import { inputsOf } from './nodes.ts';
+import type { Exchange, OpGraph, PlanNode } from './plan.ts';
 
 /**
  * Gives every exchange the wave in which its producer last emits.

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { type Batch, batchBytes, QueryError, sliceBatch } from '../../columnar/index.ts';
+import { type Batch, batchBytes, QueryError, sliceBatch, takeRows } from '../../columnar/index.ts';
 import type { Replicated, Runtime } from '../../overlay/index.ts';
 import type { TableDefinition } from '../../planner/index.ts';
 import { type Chunk, decodeChunk, droppedMax, encodeChunk } from './chunk.ts';
@@ -76,8 +76,10 @@ export class RowStore implements Replicated {
    * The living rows whose keys lie in any of `regions`, in batches of the wanted columns. Which rows is settled
    * now: what is written while they are iterated does not show.
    * @param columns positions in the table's schema, possibly none
+   * @throws QueryError `unknownTable` when the table was dropped: its rows elsewhere are not the whole of it
    */
   scan(namespace: string, regions: readonly Region[], columns: readonly number[], nowMs: number): Iterable<Batch> {
+    if (this.#dropped.has(namespace)) throw new QueryError('unknownTable', 'a table of the query was dropped');
     return this.#tables.get(namespace)?.scan(new RegionFilter(regions), columns, nowMs) ?? [];
   }
 
@@ -193,11 +195,20 @@ export class RowStore implements Replicated {
 }
 
 /**
- * A write as one chunk, for `RowStore.import` at the nodes that are to hold the rows.
- * @param batch at most `encodedRowsMax` rows
+ * Some rows of a write as one chunk, for `RowStore.import` at the nodes that are to hold them.
+ * @param chosen which rows of `batch`, at most `encodedRowsMax`
+ * @param keys of all rows of `batch`; `written.firstOrdinal` is that of its first row
  */
-export function encodeWrite(table: TableDefinition, batch: Batch, keys: readonly Key[], written: Written): Uint8Array {
-  return encodeChunk({ kind: 'rows', table, rows: keyedRows(batch, keys, written) });
+export function encodeWrite(
+  table: TableDefinition,
+  batch: Batch,
+  chosen: Uint32Array,
+  keys: readonly Key[],
+  written: Written,
+): Uint8Array {
+  const chosenKeys = Array.from(chosen, (row) => keys[row] ?? '');
+  const ordinals = chosen.map((row) => written.firstOrdinal + row);
+  return encodeChunk({ kind: 'rows', table, rows: { ...keyedRows(takeRows(batch, chosen), chosenKeys, written), ordinals } });
 }
 
 function namespaceOf({ name, distributed }: TableDefinition): string {

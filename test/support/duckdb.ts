@@ -13,7 +13,10 @@ export async function askDuckDb(setup: readonly string[], sql: string): Promise<
 }
 
 /** Rows of ours in the same plain form: whatever looks like a number is one, so that numeric and double compare. */
-export function plainRows(schema: Schema, rows: readonly (readonly (SqlValue | null)[])[]): (string | number | null)[][] {
+export function plainRows(
+  schema: Schema,
+  rows: readonly (readonly (SqlValue | null)[])[],
+): (string | number | null)[][] {
   return rows.map((row) =>
     row.map((value, i) => {
       const field = schema.fields[i];

@@ -1,5 +1,12 @@
 import { type Batch, batchToRows, type Schema, type SqlValue } from '../../columnar/index.ts';
-import { type Coverage, type EpochAnswer, type Session, silentLog, type TableSource, WharfNode } from '../../engine/index.ts';
+import {
+  type Coverage,
+  type EpochAnswer,
+  type Session,
+  silentLog,
+  type TableSource,
+  WharfNode,
+} from '../../engine/index.ts';
 import { type Runtime, SystemRuntime, type Transport, WsTransport } from '../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../simulator/index.ts';
 
@@ -27,6 +34,7 @@ export interface FleetOptions {
   readonly nodes: number;
   readonly tables: TablesOf;
   readonly queryDeadlineMs?: number;
+  readonly queryMemoryBytesMax?: number;
 }
 
 /** Runs every statement and gives the last one's answer. */
@@ -47,7 +55,11 @@ export async function run(node: { openSession(): Session }, sql: string): Promis
 }
 
 /** The answers of a SUBSCRIBE, until it ends or `countMax` have come. */
-export async function epochs(node: WharfNode, sql: string, countMax = Number.POSITIVE_INFINITY): Promise<EpochAnswer[]> {
+export async function epochs(
+  node: WharfNode,
+  sql: string,
+  countMax = Number.POSITIVE_INFINITY,
+): Promise<EpochAnswer[]> {
   const answers: EpochAnswer[] = [];
   const session = node.openSession();
   for await (const result of session.execute(sql)) {
@@ -63,26 +75,38 @@ export async function epochs(node: WharfNode, sql: string, countMax = Number.POS
 
 export class SimulatedFleet implements TestFleet {
   readonly simulation: Simulation;
-  readonly nodes: readonly WharfNode[];
+  readonly #options: FleetOptions;
+  readonly #nodes: WharfNode[] = [];
+  readonly #up = new Set<number>();
 
-  private constructor(simulation: Simulation, nodes: readonly WharfNode[]) {
+  private constructor(options: FleetOptions, simulation: Simulation) {
+    this.#options = options;
     this.simulation = simulation;
-    this.nodes = nodes;
   }
 
   static async start(options: FleetOptions, simulated: SimulationOptions): Promise<SimulatedFleet> {
-    const simulation = new Simulation(simulated);
-    const nodes = Array.from({ length: options.nodes }, (_, i) => {
-      const { runtime, transport } = simulation.host(addressOf(i));
-      return newNode(options, i, runtime, transport);
-    });
-    const [founder, ...others] = nodes;
-    if (founder === undefined) throw new Error('a fleet has at least one node');
-    const fleet = new SimulatedFleet(simulation, nodes);
+    const fleet = new SimulatedFleet(options, new Simulation(simulated));
+    const founder = fleet.#build(0);
     await fleet.drive(founder.start([]));
+    const others = Array.from({ length: options.nodes - 1 }, (_, i) => fleet.#build(i + 1));
     await fleet.drive(Promise.all(others.map((node) => node.start([founder.address]))), 120_000);
-    await fleet.drive(Promise.all(nodes.map((node) => node.settled())), 120_000);
+    await fleet.settle();
     return fleet;
+  }
+
+  /** Every node that was ever started, by its number; of a restarted one the present life. */
+  get nodes(): readonly WharfNode[] {
+    return this.#nodes;
+  }
+
+  /** Numbers of the nodes that neither crashed nor left. */
+  get up(): readonly number[] {
+    return [...this.#up].sort((a, b) => a - b);
+  }
+
+  /** Until every node that is up has complete copies of all that it must keep. */
+  async settle(limitMs = 120_000): Promise<void> {
+    await this.drive(Promise.all(this.up.map((index) => this.#node(index).settled())), limitMs);
   }
 
   async drive<T>(promise: Promise<T>, limitMs = 90_000): Promise<T> {
@@ -94,12 +118,67 @@ export class SimulatedFleet implements TestFleet {
   }
 
   kill(index: number): Promise<void> {
+    this.#up.delete(index);
     this.simulation.crash(addressOf(index));
     return Promise.resolve();
   }
 
+  /** One more node, with the tables of its number. Resolves when it is a member; pass the promise to `drive`. */
+  join(): Promise<number> {
+    const index = this.#nodes.length;
+    const seed = this.#seed();
+    return this.#build(index)
+      .start([seed])
+      .then(() => index);
+  }
+
+  /** A crash and at once a new life: same machine, same identity, nothing remembered. */
+  async restart(index: number): Promise<void> {
+    const { id } = this.#node(index);
+    this.#up.delete(index);
+    this.simulation.restart(addressOf(index));
+    const seed = this.#seed();
+    await this.#build(index, id).start([seed]);
+  }
+
+  /** A graceful end. */
+  async leave(index: number): Promise<void> {
+    this.#up.delete(index);
+    await this.#node(index).stop();
+  }
+
+  /** From now on nothing passes between these nodes and all others. */
+  partition(indices: readonly number[]): void {
+    const others = this.#nodes.map((_, i) => i).filter((i) => !indices.includes(i));
+    this.simulation.partition(indices.map(addressOf), others.map(addressOf));
+  }
+
+  heal(): void {
+    this.simulation.heal();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #build(index: number, id?: string): WharfNode {
+    const { runtime, transport } = this.simulation.host(addressOf(index));
+    const node = newNode(this.#options, index, runtime, transport, id);
+    this.#nodes[index] = node;
+    this.#up.add(index);
+    return node;
+  }
+
+  #node(index: number): WharfNode {
+    const node = this.#nodes[index];
+    if (node === undefined) throw new Error(`no node ${index}`);
+    return node;
+  }
+
+  #seed(): string {
+    const [first] = this.up;
+    if (first === undefined) throw new Error('nobody is left to join through');
+    return addressOf(first);
   }
 }
 
@@ -113,7 +192,13 @@ export class RealFleet implements TestFleet {
   static async start(options: FleetOptions): Promise<RealFleet> {
     const nodes = await Promise.all(
       Array.from({ length: options.nodes }, async (_, i) => {
-        const transport = await WsTransport.listen({ host: '127.0.0.1', port: 0, cluster: 'test', secret: null, log: () => {} });
+        const transport = await WsTransport.listen({
+          host: '127.0.0.1',
+          port: 0,
+          cluster: 'test',
+          secret: null,
+          log: () => {},
+        });
         return newNode(options, i, new SystemRuntime(), transport);
       }),
     );
@@ -142,13 +227,16 @@ export class RealFleet implements TestFleet {
   }
 }
 
-function newNode(options: FleetOptions, index: number, runtime: Runtime, transport: Transport): WharfNode {
+function newNode(options: FleetOptions, index: number, runtime: Runtime, transport: Transport, id?: string): WharfNode {
+  const { queryDeadlineMs, queryMemoryBytesMax } = options;
   return new WharfNode({
     runtime,
     transport,
     log: silentLog,
     tables: options.tables(index, options.nodes),
-    ...(options.queryDeadlineMs === undefined ? {} : { queryDeadlineMs: options.queryDeadlineMs }),
+    ...(id === undefined ? {} : { id }),
+    ...(queryDeadlineMs === undefined ? {} : { queryDeadlineMs }),
+    ...(queryMemoryBytesMax === undefined ? {} : { queryMemoryBytesMax }),
   });
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { type Batch, concatBatches, sliceBatch } from '../../columnar/index.ts';
 import { dataFolder } from '../../cli/tour.ts';
 import { tourQueries } from '../../cli/tour-script.ts';
+import { type Batch, concatBatches, sliceBatch } from '../../columnar/index.ts';
 import { iteratorTable, openFile, type TableSource } from '../../engine/index.ts';
 import { askDuckDb, comparable } from './duckdb.ts';
 import type { TablesOf } from './fleet.ts';
@@ -27,7 +27,10 @@ export async function loadTourData(): Promise<TourData> {
   for (const { sql } of tourQueries) expected.set(sql, comparable(await askDuckDb(setup, sql), true));
   const flights = await inMemory(await openFile(flightsFile, { name: 'flights', slice: { index: 0, of: 1_000 } }));
   const airports = await inMemory(await openFile(airportsFile, { name: 'airports_csv' }));
-  return { expected, tables: (index, of) => [part('flights', flights, index, of), part('airports_csv', airports, index, of)] };
+  return {
+    expected,
+    tables: (index, of) => [part('flights', flights, index, of), part('airports_csv', airports, index, of)],
+  };
 }
 
 async function inMemory(source: TableSource): Promise<Batch> {
