@@ -18,7 +18,7 @@ const forbidden = Object.entries(layers).flatMap(([layer, allowed]) => {
       name: `${layer}-stays-in-its-layer`,
       comment: `${layer}/ may import ${allowed.length === 0 ? 'no other layer' : allowed.join(', ')}`,
       severity: 'error',
-      from: { path: `^${layer}/`, pathNot: '\\.test\\.ts$' },
+      from: { path: `^${layer}/`, pathNot: '\\.test\\.ts$|/testing/' },
       to: { path: `^(${[...others, 'test', 'bench', 'examples'].join('|')})/` },
     },
     {
@@ -35,7 +35,7 @@ module.exports = {
   forbidden: [
     ...forbidden,
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-dev-dependencies', severity: 'error', from: { path: `^(${Object.keys(layers).join('|')})/`, pathNot: '\\.test\\.ts$' }, to: { dependencyTypes: ['npm-dev'] } },
+    { name: 'no-dev-dependencies', severity: 'error', from: { path: `^(${Object.keys(layers).join('|')})/`, pathNot: '\\.test\\.ts$|/testing/' }, to: { dependencyTypes: ['npm-dev'] } },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

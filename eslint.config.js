@@ -40,11 +40,14 @@ export default tseslint.config(
   },
   {
     files: ['{overlay,operators,planner,engine,columnar,parser}/**/*.ts'],
-    ignores: ['overlay/ws/**', 'overlay/system-runtime.ts', '**/*.test.ts'],
+    ignores: ['overlay/ws/**', 'overlay/system-runtime.ts', '**/*.test.ts', '**/testing/**'],
     rules: {
       'no-restricted-globals': ['error', ...clocks],
       'no-restricted-properties': ['error', ...clockMembers],
-      'no-restricted-imports': ['error', { paths: sockets.map((name) => ({ name, message: seam })) }],
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { paths: sockets.map((name) => ({ name, message: seam, allowTypeImports: true, allowImportNames: ['isIP', 'isIPv6'] })) },
+      ],
       'no-restricted-syntax': [
         'error',
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: seam },

@@ -1,6 +1,6 @@
-export { schemaFromArrow, schemaToArrow, typeFromArrow } from './arrow-schema.ts';
+export { schemaFromArrow } from './arrow-schema.ts';
 export type { Batch, Column, ColumnValues } from './batch.ts';
-export { bitmapBytes, clearBit, countSetBits, getBit, setBit } from './bitmap.ts';
+export { bitmapBytes, clearBit, getBit } from './bitmap.ts';
 export {
   batchFromRows,
   batchToRows,
@@ -8,17 +8,15 @@ export {
   columnFromValues,
   columnOf,
   constantColumn,
-  emptyBatch,
   textColumn,
 } from './build.ts';
 export { type CivilDate, civilFromDays, daysFromCivil, daysInMonth } from './calendar.ts';
 export { decodeBatch, encodeBatch, encodedRowsMax } from './codec.ts';
 export { ColumnBuilder } from './column-builder.ts';
-export { type CellComparator, compareValues, valueComparator } from './compare.ts';
+export { type CellComparator, compareValues } from './compare.ts';
 export { concatBatches } from './concat.ts';
 export {
   type Decimal,
-  divideRounding,
   formatDecimal,
   numericFits,
   numericPrecisionMax,
@@ -26,9 +24,8 @@ export {
   powerOfTen,
   rescale,
 } from './decimal.ts';
-export { rowEquality, rowsEqualAt, rowsWithNull } from './equality.ts';
+export { rowEquality, rowsWithNull } from './equality.ts';
 export { type ErrorCode, type ErrorDetail, QueryError, SQLSTATE } from './error.ts';
-export { filterRows, trueRows } from './filter.ts';
 export { formatValue } from './format-value.ts';
 export { fromArrow } from './from-arrow.ts';
 export { hashRows } from './hash.ts';
@@ -37,10 +34,10 @@ export { parseValue } from './parse-value.ts';
 export { partitionRows } from './partition.ts';
 export { partitionKey, partitionKeys } from './partition-key.ts';
 export { postgresOid, postgresTypeModifier, postgresTypeSize } from './postgres-types.ts';
-export { columnToValues, getValue, isValid } from './read.ts';
+export { getValue, isValid } from './read.ts';
 export { batchBytes, selectColumns, sliceBatch, sliceColumn } from './slice.ts';
 export { typeFromName, typeName, types, typesEqual } from './sql-types.ts';
-export { takeColumn, takeRows, takeRowsOrNull } from './take.ts';
-export { arrowStream, encodeArrowStream, toArrow } from './to-arrow.ts';
+export { takeColumn, takeRows } from './take.ts';
+export { arrowStream } from './to-arrow.ts';
 export type { Field, Interval, Schema, SqlType, SqlValue, TypeKind } from './types.ts';
 export { readInterval, readNumeric, writeInterval, writeNumeric } from './words.ts';

@@ -3,8 +3,8 @@
 export { SystemRuntime } from '../overlay/index.ts';
 export { renderErrorAt } from '../parser/index.ts';
 export { type Log, silentLog } from './log.ts';
-export { nodeDefaults, type NodeOptions, WharfNode } from './node.ts';
+export { type NodeOptions, WharfNode } from './node.ts';
 export type { Coverage, EpochAnswer, Session, SessionFactory, StatementResult } from './session.ts';
 export { defaultCluster, defaultListen, RunningNode, startNode, type StartOptions } from './start-node.ts';
-export { batchRowsMax, type ScanRequest, type TableSource } from './table.ts';
+export type { ScanRequest, TableSource } from './table.ts';
 export * from './tables/index.ts';

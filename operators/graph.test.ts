@@ -5,7 +5,7 @@ import { call, column, is, literal } from './expression/builders.ts';
 import { buildOpGraph } from './graph.ts';
 import { unwired } from './operator.ts';
 import { Recorder } from './recorder.ts';
-import { CountingBudget, schemaOf } from './testing.ts';
+import { CountingBudget, schemaOf } from './testing/arbitraries.ts';
 
 const { int4, int8 } = types;
 const schema = schemaOf(int4);

@@ -13,7 +13,7 @@ import type { PlanNode, SortKey } from '../planner/index.ts';
 import { call, column } from './expression/builders.ts';
 import { buildOpGraph } from './graph.ts';
 import { Recorder } from './recorder.ts';
-import { arbitraryBatches, CountingBudget, type Row, rowTexts, schemaOf } from './testing.ts';
+import { arbitraryBatches, CountingBudget, type Row, rowTexts, schemaOf } from './testing/arbitraries.ts';
 
 type TopKNode = Extract<PlanNode, { kind: 'topK' }>;
 

@@ -19,7 +19,15 @@ import type { AggregateCall, AggregateFunction, PlanNode } from '../../planner/i
 import { column } from '../expression/builders.ts';
 import { buildOpGraph } from '../graph.ts';
 import { Recorder } from '../recorder.ts';
-import { arbitraryBatches, byText, CountingBudget, cellText, type Row, rowTexts, schemaOf } from '../testing.ts';
+import {
+  arbitraryBatches,
+  byText,
+  CountingBudget,
+  cellText,
+  type Row,
+  rowTexts,
+  schemaOf,
+} from '../testing/arbitraries.ts';
 
 type AggregateNode = Extract<PlanNode, { kind: 'aggregate' }>;
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Field, type Interval, type SqlType, type SqlValue, types, typesEqual } from '../../columnar/index.ts';
 import type { Expression, FunctionId } from '../../planner/index.ts';
+import { PostgresOracle, startPostgres } from '../testing/postgres-oracle.ts';
 import { branch, call, cast, column, is, literal } from './builders.ts';
 import { columnsUsed } from './columns-used.ts';
-import { PostgresOracle, startPostgres } from './postgres-oracle.ts';
 
 // Every expression here is also run by PostgreSQL (PGlite); results are compared as text.
 

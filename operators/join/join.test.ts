@@ -7,7 +7,15 @@ import { buildOpGraph } from '../graph.ts';
 import type { Operator } from '../operator.ts';
 import { Recorder } from '../recorder.ts';
 import { outputRowsMax } from '../rows.ts';
-import { arbitraryBatches, byText, CountingBudget, cellText, type Row, rowTexts, schemaOf } from '../testing.ts';
+import {
+  arbitraryBatches,
+  byText,
+  CountingBudget,
+  cellText,
+  type Row,
+  rowTexts,
+  schemaOf,
+} from '../testing/arbitraries.ts';
 
 type JoinNode = Extract<PlanNode, { kind: 'join' }>;
 

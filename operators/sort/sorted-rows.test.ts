@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { columnOf, compareValues, type SqlType, type SqlValue, types } from '../../columnar/index.ts';
-import { arbitraryValue } from '../testing.ts';
+import { arbitraryValue } from '../testing/arbitraries.ts';
 import { sortedRows } from './sorted-rows.ts';
 
 // Enough rows for the radix sort; half of the values are few and collide, half are spread out.

@@ -8,8 +8,8 @@ import {
   type SqlType,
   type SqlValue,
   types,
-} from '../columnar/index.ts';
-import type { MemoryBudget } from './operator.ts';
+} from '../../columnar/index.ts';
+import type { MemoryBudget } from '../operator.ts';
 
 // For tests of operators: rows, random values that collide often, and a budget that counts.
 

@@ -11,7 +11,7 @@ import {
   typeName,
 } from '../../columnar/index.ts';
 import type { Expression, FunctionId } from '../../planner/index.ts';
-import { compileProjection } from './compile.ts';
+import { compileProjection } from '../expression/compile.ts';
 
 // For tests: what real PostgreSQL makes of a bound expression.
 
