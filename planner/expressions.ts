@@ -5,7 +5,6 @@ import type { Expression } from './plan.ts';
 
 // Building, walking and comparing bound expressions. All pure.
 
-const trueLiteral: Expression = { kind: 'literal', value: true, type: types.boolean };
 export const falseLiteral: Expression = { kind: 'literal', value: false, type: types.boolean };
 
 export function literal(value: SqlValue | null, type: SqlType): Expression {
