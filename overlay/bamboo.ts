@@ -41,6 +41,7 @@ export class BambooTable implements RoutingTable {
   #contacts: readonly Contact[] | null = null;
   #leaves: readonly Contact[] | null = null;
   #region: Region | null = null;
+  #evictable: Entry | null = null;
   #lastProbed: Key;
 
   constructor(self: Contact, options: BambooOptions) {
@@ -103,7 +104,7 @@ export class BambooTable implements RoutingTable {
   wants(contact: Contact): boolean {
     if (this.#byId.has(contact.id)) return false;
     if (this.#ring.length < this.#contactsMax || this.#wouldBeLeaf(contact.id)) return true;
-    return this.#slotSize(this.#slotOf(contact.id)) + 1 < Math.max(...this.#slotSizes.values());
+    return this.#slotSize(this.#slotOf(contact.id)) + 1 < this.#slotSize(this.#leastUseful().slot);
   }
 
   contacts(): readonly Contact[] {
@@ -216,6 +217,7 @@ export class BambooTable implements RoutingTable {
     this.#contacts = null;
     this.#leaves = null;
     this.#region = null;
+    this.#evictable = null;
   }
 
   #computeLeaves(): readonly Contact[] {
@@ -345,6 +347,11 @@ export class BambooTable implements RoutingTable {
 
   /** The slowest member of the fullest slot, leaf set excepted; unmeasured is slowest. */
   #leastUseful(): Entry {
+    this.#evictable ??= this.#findLeastUseful();
+    return this.#evictable;
+  }
+
+  #findLeastUseful(): Entry {
     const size = this.#ring.length;
     let worst: Entry | null = null;
     // From the far edge of the leaf set clockwise to the near one.

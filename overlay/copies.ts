@@ -23,8 +23,8 @@ export interface Source {
  * - *held*: kept, complete, and reached by every write since. Only this may be served as an owner;
  * - *spare*: held once, not kept any more, and nobody else is known to hold it: the last complete copy. No
  *   owner accepts writes that it lacks, so it is served when an owner delegates to it;
- * - *retired*: like spare, but somebody else holds it by now and may have newer items. A source of last resort,
- *   dropped once every member that must keep it holds it.
+ * - *retired*: like spare, but one who must keep it holds it by now and may have newer items. Dropped once
+ *   all who must keep it hold it; until then a source of last resort, should that one be lost.
  */
 export class Copies {
   readonly #table: RoutingTable;
@@ -47,6 +47,10 @@ export class Copies {
 
   get spare(): RegionSet {
     return this.#spare;
+  }
+
+  get retired(): RegionSet {
+    return this.#retired;
   }
 
   /** What may be served for an owner that delegates. */
@@ -102,17 +106,17 @@ export class Copies {
     const back = this.#spare.intersect(this.#kept);
     this.#spare.removeAll(back);
     this.#held.addAll(back);
-    let retired = false;
-    for (const { advert } of this.#neighbours.values()) retired = this.#retire(advert) || retired;
-    return retired || !leaving.isEmpty || !back.isEmpty;
+    if (!this.#spare.isEmpty) for (const neighbour of this.#neighbours.values()) this.#retire(neighbour);
+    return !leaving.isEmpty || !back.isEmpty;
   }
 
   // ---- Neighbours
 
   /** Returns whether the own advert changed. */
   advertised(contact: Contact, advert: Advert, nowMs: number): boolean {
-    this.#neighbours.set(contact.id, { contact, advert, atMs: nowMs });
-    return this.#retire(advert);
+    const neighbour = { contact, advert, atMs: nowMs };
+    this.#neighbours.set(contact.id, neighbour);
+    return this.#retire(neighbour);
   }
 
   forget(id: Key): void {
@@ -148,6 +152,15 @@ export class Copies {
       }
     }
     return { sources, orphans: left };
+  }
+
+  /** Everybody who may have something of a region that nobody holds. */
+  survivors(region: Region): Contact[] {
+    const survivors = new Set(this.#table.leaves());
+    for (const { contact, advert } of this.#neighbours.values()) {
+      if (advert.retired.overlaps(region) && !this.#table.isLeaf(contact.id)) survivors.add(contact);
+    }
+    return [...survivors];
   }
 
   // ---- What to read next, and from whom
@@ -192,6 +205,8 @@ export class Copies {
   surplus(): { disposable: RegionSet; waitingFor: Contact[] } {
     const disposable = this.#spare.clone();
     disposable.addAll(this.#retired);
+    // It may have become a copy to keep again, waiting for what it missed.
+    disposable.removeAll(this.#kept);
     if (disposable.isEmpty) return { disposable, waitingFor: [] };
     const waitingFor: Contact[] = [];
     // A leaving node still stands in its own table, and its successor as a copy is one further.
@@ -224,9 +239,10 @@ export class Copies {
     assert(this.#kept.intersect(this.#spare).isEmpty, 'nothing that is kept is spare');
   }
 
-  #retire({ held }: Advert): boolean {
-    if (this.#spare.isEmpty) return false;
-    const taken = this.#spare.intersect(held);
+  /** Only in favour of one who must keep the region: another may just be about to retire its copy, too. */
+  #retire({ contact, advert }: Neighbour): boolean {
+    if (this.#spare.isEmpty || !this.#table.get(contact.id)) return false;
+    const taken = this.#spare.intersect(advert.held).intersect(this.#table.replicaRegionOf(contact.id, this.#replicas));
     if (taken.isEmpty) return false;
     this.#spare.removeAll(taken);
     this.#retired.addAll(taken);

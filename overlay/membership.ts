@@ -314,10 +314,13 @@ export class Membership {
     const { newsPerPing } = this.#options;
     const contacts = new Set<Contact>();
     if (listener !== null && this.#isMember) {
-      for (const contact of this.#table.around(listener, 2)) contacts.add(contact);
-      for (const choice of [this.#table.leaves(), this.#table.contacts()]) {
-        const one = choice[Math.floor(this.#runtime.random() * choice.length)];
-        if (one && one.id !== listener) contacts.add(one);
+      // By turns what the listener should know, and something that it may not know.
+      if (this.#runtime.random() < 0.5) for (const contact of this.#table.around(listener, 2)) contacts.add(contact);
+      else {
+        for (const choice of [this.#table.leaves(), this.#table.contacts()]) {
+          const one = choice[Math.floor(this.#runtime.random() * choice.length)];
+          if (one && one.id !== listener) contacts.add(one);
+        }
       }
       contacts.delete(this.#table.self);
     }

@@ -98,6 +98,8 @@ export interface Advert {
   readonly held: RegionSet;
   /** Regions that it need not keep any more but of which it has the last complete copy. */
   readonly spare: RegionSet;
+  /** Regions of which it has what was complete until another took them over. */
+  readonly retired: RegionSet;
 }
 
 /** One piece of news about a third member, passed on like a rumour. */
@@ -151,9 +153,12 @@ export const newsCodec = struct<News>({
   agoMs: milliseconds,
 });
 
+const advertised = regionSet(advertRegionsMax);
+const advert = struct<Advert>({ held: advertised, spare: advertised, retired: advertised });
+
 const ping = struct<Omit<PingMessage, 'type'>>({
   sentAtMs: milliseconds,
-  advert: nullable(struct<Advert>({ held: regionSet(advertRegionsMax), spare: regionSet(advertRegionsMax) })),
+  advert: nullable(advert),
   contacts: list(contact, pingContactsMax),
   news: list(newsCodec, pingNewsMax),
 });

@@ -115,8 +115,10 @@ export class OverlayNode implements Overlay {
   async leave(): Promise<void> {
     if (this.#state === 'member' && this.#table.size > 1) {
       this.#state = 'leaving';
+      // First, since whoever is told takes over at once, writes included.
+      this.#replication.leave();
       await this.#membership.leave();
-      await this.#replication.handOver(this.options.leaveTimeoutMs);
+      await this.#replication.handedOver(this.options.leaveTimeoutMs);
     }
     await this.close();
   }
@@ -167,9 +169,9 @@ export class OverlayNode implements Overlay {
     this.#replication.register(kind, replicated);
   }
 
-  /** Whether this node's copy of `key` is complete. */
-  holds(key: Key): boolean {
-    return this.#replication.holds(key);
+  /** Whether this node's copy of a key, or of all keys clockwise from the first to the last, is complete. */
+  holds(first: Key, last = first): boolean {
+    return this.#replication.holds(first, last);
   }
 
   /** Some other member that is known to have a complete copy of `key`. */
@@ -184,7 +186,7 @@ export class OverlayNode implements Overlay {
   }
 
   owns(key: Key): boolean {
-    return this.#table.owns(key);
+    return this.#router.owns(key);
   }
 
   replicas(key: Key, n: number): readonly Contact[] {
@@ -385,6 +387,7 @@ export class OverlayNode implements Overlay {
 
   #buildRouter(log: Log): Router {
     const output = {
+      isMember: () => this.#membership.isMember,
       ask: this.#ask.bind(this),
       deliver: (message: RoutedMessage) =>
         this.#apps.get(message.app)?.deliver?.(message),

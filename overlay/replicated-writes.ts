@@ -126,16 +126,21 @@ export class ReplicatedWrites {
     const accepted: Write[] = [];
     const outcomes = request.writes.map((write) => this.#take(write, accepted));
     const copied = await this.#copy(accepted);
+    // Had the region gone to another meanwhile, its copies would now be others, too.
+    const isDone = (i: number): boolean => copied && this.#owns(request.writes[i] as Write);
     const busy: WriteOutcome = { status: 'busy', reason: '' };
-    return encode(writeReply, outcomes.map((outcome) => (outcome.status === 'done' && !copied ? busy : outcome)));
+    return encode(writeReply, outcomes.map((outcome, i) => (outcome.status === 'done' && !isDone(i) ? busy : outcome)));
   }
 
-  #take({ first, last, chunk }: Write, accepted: Write[]): WriteOutcome {
-    const ends = [first, last];
-    if (!ends.every((key) => this.#node.owns(key))) return { status: 'moved', reason: '' };
-    // What another holds may be newer than what is here; a write decided on without it could be lost to it.
-    if (ends.some((key) => !this.#node.holds(key) && this.#node.holderOf(key))) return { status: 'busy', reason: '' };
-    if (key === '342c9bcefb4fb657cc1e8512873e7296943eab9f') console.log('TAKE', (globalThis as any).simNow?.(), this.#node.self.address, this.#node.replicas(key, 4).map((c) => c.address).join());
+  #owns({ first, last }: Write): boolean {
+    return this.#node.owns(first) && this.#node.owns(last);
+  }
+
+  #take(write: Write, accepted: Write[]): WriteOutcome {
+    const { first, last, chunk } = write;
+    if (!this.#owns(write)) return { status: 'moved', reason: '' };
+    // Whoever reads the region meanwhile is sent to an older copy, which would lack the write.
+    if (!this.#node.holds(first, last)) return { status: 'busy', reason: '' };
     try {
       accepted.push({ first, last, chunk: this.#store.accept(first, chunk) });
       return { status: 'done', reason: '' };
@@ -160,7 +165,6 @@ export class ReplicatedWrites {
           due.set(contact, share);
         }
       }
-      if (writes.some((w) => w.key === '342c9bcefb4fb657cc1e8512873e7296943eab9f')) console.log('COPY', (globalThis as any).simNow?.(), this.#node.self.address, [...due.keys()].map((c) => c.address).join());
       if (due.size === 0) return true;
       const leftMs = deadlineMs - this.#node.runtime.now();
       if (leftMs <= 0) return false;

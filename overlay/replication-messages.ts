@@ -1,4 +1,4 @@
-import { bytes, type Codec, list, nullable, region, regionSet, struct, tagged, u8, u32, u64 } from './codec.ts';
+import { bytes, type Codec, flag, list, nullable, region, regionSet, struct, tagged, u8, u32, u64 } from './codec.ts';
 import type { Region } from './overlay.ts';
 import type { RegionSet } from './region.ts';
 
@@ -12,17 +12,20 @@ export interface KindDigest {
 export type ReplicationRequest =
   /** What have you there? Answered with `digestReply`. */
   | { readonly type: 'digest'; readonly region: Region }
-  /** Let me read a region, of which I have this much already. Answered with `openReply`. */
-  | { readonly type: 'open'; readonly region: Region; readonly digests: readonly KindDigest[] }
+  /**
+   * Let me read a region, of which I have this much already; `anything`: even if what you have is not complete.
+   * Answered with `openReply`.
+   */
+  | { readonly type: 'open'; readonly region: Region; readonly anything: boolean; readonly digests: readonly KindDigest[] }
   /** The next chunk. Answered with `nextReply`. */
   | { readonly type: 'next'; readonly export: number; readonly index: number }
   /** Read this from me. Answered with nothing once that is done. */
   | { readonly type: 'sync'; readonly region: Region };
 
 export interface OpenReply {
-  /** The part of the region that the answering node can give. */
+  /** The part of the region of which the answering node has a complete copy, if perhaps an old one. */
   readonly available: RegionSet;
-  /** 0 when that is not all of it, or when the asking node has the same already. */
+  /** 0 when that is not what was asked for, or when the asking node has the same already. */
   readonly export: number;
 }
 
@@ -34,7 +37,7 @@ const kindDigest = struct<KindDigest>({ kind: u8, items: u32, hash: u64 });
 
 export const replicationRequest: Codec<ReplicationRequest> = tagged<ReplicationRequest>({
   digest: [1, struct({ region })],
-  open: [2, struct({ region, digests: list(kindDigest, kindsMax) })],
+  open: [2, struct({ region, anything: flag, digests: list(kindDigest, kindsMax) })],
   next: [3, struct({ export: u32, index: u32 })],
   sync: [4, struct({ region })],
 });

@@ -74,7 +74,6 @@ export class Replication {
   #settled: (() => void)[] = [];
   #isRunning = false;
   #isPulling = false;
-  #guesses = 0;
   #comparedAtMs = 0;
   #comparisons = 0;
   #ticker: Timer | null = null;
@@ -121,11 +120,15 @@ export class Replication {
     return this.#isRunning && this.#copies.wanted().isEmpty;
   }
 
-  /** Gives everything to others; true once they have it, false when `timeoutMs` ran out. */
-  async handOver(timeoutMs: number): Promise<boolean> {
-    const deadlineMs = this.#runtime.now() + timeoutMs;
+  /** From now on this node keeps nothing, and what it has is for others to take over. */
+  leave(): void {
     this.#copies.leave();
     this.#output.advertise();
+  }
+
+  /** True once others hold everything that this node left, false when `timeoutMs` ran out. */
+  async handedOver(timeoutMs: number): Promise<boolean> {
+    const deadlineMs = this.#runtime.now() + timeoutMs;
     for (;;) {
       const { waitingFor } = this.#copies.surplus();
       if (waitingFor.length === 0 || !this.#isRunning) return true;
@@ -151,7 +154,7 @@ export class Replication {
   }
 
   advert(): Advert {
-    return { held: this.#copies.held, spare: this.#copies.spare };
+    return { held: this.#copies.held, spare: this.#copies.spare, retired: this.#copies.retired };
   }
 
   advertised(from: Contact, advert: Advert): void {
@@ -166,13 +169,13 @@ export class Replication {
 
   // ---- What this node may answer for
 
-  holds(key: Key): boolean {
-    return this.#copies.held.has(key) || this.#copies.spare.has(key);
+  holds(first: Key, last: Key): boolean {
+    return this.#copies.servable().covers(between(first, last));
   }
 
   /** A member that holds a key which this node owns but does not hold; undefined when none is known. */
   holderOf(key: Key): Contact | undefined {
-    return this.#copies.holdersOf(new RegionSet([{ from: key, to: keyAt(pointOf(key) + 1n) }])).sources[0]?.contact;
+    return this.#copies.holdersOf(new RegionSet([between(key, key)])).sources[0]?.contact;
   }
 
   /** @see Overlay.split */
@@ -212,7 +215,8 @@ export class Replication {
         const available = this.#copies.readable().intersect(request.region);
         const isAll = available.covers(request.region);
         const differing = this.#differing(request.region, request.digests);
-        const number = isAll && differing.size > 0 ? this.#exports.open(from.id, differing, request.region, nowMs) : 0;
+        const mayRead = isAll || request.anything;
+        const number = mayRead && differing.size > 0 ? this.#exports.open(from.id, differing, request.region, nowMs) : 0;
         return encode(openReply, { available, export: number });
       }
       case 'next': {
@@ -250,9 +254,9 @@ export class Replication {
   }
 
   /** Reads what differs in a region; returns what the source can give, which is all of it when the reading succeeded. */
-  async #read(from: Contact, region: Region): Promise<RegionSet> {
+  async #read(from: Contact, region: Region, anything = false): Promise<RegionSet> {
     const ask = (request: ReplicationRequest): Promise<Uint8Array> => this.#output.ask(from, encode(replicationRequest, request));
-    const opened = decode(openReply, await ask({ type: 'open', region, digests: this.#digests(region) }));
+    const opened = decode(openReply, await ask({ type: 'open', region, anything, digests: this.#digests(region) }));
     if (opened.export === 0) return opened.available;
     for (let index = 0; ; index++) {
       const part = decode(nextReply, await ask({ type: 'next', export: opened.export, index }));
@@ -265,8 +269,8 @@ export class Replication {
     }
   }
 
-  /** One reading at a time. `mayGuess`: ask neighbours for orphans, whatever they advertise. */
-  #repair(mayGuess: boolean): void {
+  /** One reading at a time. `mayGather`: put orphans together from what is left of them. */
+  #repair(mayGather: boolean): void {
     if (!this.#isRunning || this.#isPulling) return;
     if (this.isSettled) {
       this.#orphans = [];
@@ -278,12 +282,13 @@ export class Replication {
     const nowMs = this.#runtime.now();
     const { sources, orphans, unheard } = this.#copies.plan();
     this.#adopt(orphans, nowMs);
-    for (const contact of mayGuess ? unheard : []) this.#output.ping(contact);
+    for (const contact of mayGather ? unheard : []) this.#output.ping(contact);
     const source = sources.find(({ contact }) => (this.#avoided.get(contact.id) ?? 0) <= nowMs);
-    const chosen = source ?? (mayGuess ? this.#guess(orphans) : undefined);
-    if (!chosen) return;
+    const orphan = mayGather ? orphans.regions()[0] : undefined;
+    const reading = source ? this.#pull(source) : orphan ? this.#gather(orphan) : null;
+    if (!reading) return;
     this.#isPulling = true;
-    void this.#pull(chosen).finally(() => {
+    void reading.finally(() => {
       this.#isPulling = false;
       this.#repair(false);
     });
@@ -317,13 +322,25 @@ export class Replication {
     this.#avoided.set(contact.id, this.#runtime.now() + this.#options.repairEveryMs);
   }
 
-  /** A leaf-set member that may have an orphan without advertising it. */
-  #guess(orphans: RegionSet): Source | undefined {
-    const region = orphans.regions()[0];
-    const leaves = this.#table.leaves();
-    if (!region || leaves.length === 0) return undefined;
-    this.#guesses += 1;
-    return { contact: leaves[this.#guesses % leaves.length] as Contact, region };
+  /**
+   * Puts together a region that nobody holds: a copy that was retired in favour of a member now dead, and what
+   * others were sent since. Held afterwards is what at least one of them had once been complete for.
+   */
+  async #gather(region: Region): Promise<void> {
+    const available = new RegionSet();
+    try {
+      for (const contact of this.#copies.survivors(region)) available.addAll(await this.#read(contact, region, true));
+    } catch (error) {
+      // Whoever did not answer may have the rest; it will, or be found dead.
+      this.#log('info', 'cannot gather a region', { region, reason: String(error) });
+      return;
+    }
+    for (const part of this.#copies.retired.intersect(region)) available.add(part);
+    for (const part of available) {
+      this.#log('info', 'region gathered', { region: part });
+      this.#copies.hold(part);
+      this.#output.advertise();
+    }
   }
 
   /** Takes as empty what nobody has had for long enough. */
@@ -411,4 +428,9 @@ export class Replication {
     await this.#read(partner, region);
     await this.#output.ask(partner, encode(replicationRequest, { type: 'sync', region }));
   }
+}
+
+/** The region from one key clockwise to another, both included. */
+function between(first: Key, last: Key): Region {
+  return { from: first, to: keyAt(pointOf(last) + 1n) };
 }

@@ -17,6 +17,8 @@ export interface RouterOptions {
 }
 
 export interface RouterOutput {
+  /** Only a member owns anything. */
+  isMember(): boolean;
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
   deliver(message: RoutedMessage): void;
   forward(message: RoutedMessage, nextHop: Contact): Forward;
@@ -50,14 +52,18 @@ export class Router {
     this.#number = Math.floor(runtime.random() * 2 ** 31);
   }
 
+  owns(key: Key): boolean {
+    return this.#output.isMember() && this.#table.owns(key);
+  }
+
   /** Asks ever nearer members until one says that it is the owner. @throws OverlayError */
   async lookup(key: Key): Promise<Contact> {
     this.counters.lookups += 1;
     const asked = new Set<Key>();
     const deadlineMs = this.#runtime.now() + this.#options.requestTimeoutMs;
     for (;;) {
-      if (this.#table.owns(key)) return this.#table.self;
-      let candidates = this.#table.nextHops(key, findContactsMax);
+      if (this.owns(key)) return this.#table.self;
+      let candidates = this.#nextHops(key);
       for (let contact = first(candidates, asked); contact; contact = first(candidates, asked)) {
         asked.add(contact.id);
         const reply = await this.#find(contact, key);
@@ -72,7 +78,7 @@ export class Router {
   }
 
   find(key: Key): FindReply {
-    return { isOwner: this.#table.owns(key), nearer: this.#table.nextHops(key, findContactsMax) };
+    return { isOwner: this.owns(key), nearer: this.#nextHops(key) };
   }
 
   route(key: Key, app: AppId, payload: Uint8Array): void {
@@ -86,6 +92,11 @@ export class Router {
   /** A message on its way, taken over from the hop before. */
   onHop(hop: Hop): void {
     void this.#pass(hop);
+  }
+
+  #nextHops(key: Key): readonly Contact[] {
+    if (this.#output.isMember()) return this.#table.nextHops(key, findContactsMax);
+    return this.#table.replicas(key, findContactsMax + 1).filter(({ id }) => id !== this.#table.self.id).slice(0, findContactsMax);
   }
 
   async #find(contact: Contact, key: Key): Promise<FindReply | null> {
@@ -102,11 +113,11 @@ export class Router {
     const failed = new Set<Key>();
     let { payload } = hop;
     for (let attempt = 0; attempt < hopAttemptsMax && hop.hops < hopsMax; attempt++) {
-      if (this.#table.owns(hop.key)) {
+      if (this.owns(hop.key)) {
         this.#deliver({ ...hop, payload });
         return;
       }
-      let next = first(this.#table.nextHops(hop.key, findContactsMax), failed);
+      let next = first(this.#nextHops(hop.key), failed);
       if (!next) {
         failed.clear();
         await new Promise<void>((resolve) => this.#runtime.after(tickMs, resolve));

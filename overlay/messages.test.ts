@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Codec, CodecError, decode, encode } from './codec.ts';
+import { broadcastMessage, controlRequest, findReply, joinReply } from './control.ts';
+import { keyAt } from './keys.ts';
+import { type Advert, decodeFrame, type Envelope, encodeFrame, type Message, type News, replyOutcomes } from './messages.ts';
+import type { Contact } from './overlay.ts';
+import { RegionSet } from './region.ts';
+import { digestReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
+import { getReply, getRequest, itemRecords, storeWrite } from './store-messages.ts';
+import { writeReply, writeRequest } from './write-messages.ts';
+
+const key = fc.bigInt({ min: 1n, max: (1n << 160n) - 1n }).map(keyAt);
+const address = fc.constantFrom('127.0.0.1:7400', '[::1]:65535', 'node-1.example.org:1');
+const contact: fc.Arbitrary<Contact> = fc.record({ id: key, address });
+const u8 = fc.nat(255);
+const u32 = fc.nat(2 ** 32 - 1);
+const ms = fc.double({ min: 0, max: 1e15, noNaN: true });
+const payload = fc.uint8Array({ maxLength: 100 });
+const regions = fc.array(fc.record({ from: key, to: key }), { maxLength: 4 }).map((list) => new RegionSet(list));
+const advert: fc.Arbitrary<Advert> = fc.record({ held: regions, spare: regions, retired: regions });
+const news: fc.Arbitrary<News> = fc.record({ kind: fc.constantFrom('joined', 'left', 'failed'), contact, agoMs: ms });
+const acknowledges = fc.record({ session: u32, next: u32, sack: u32 });
+
+const ping = {
+  sentAtMs: ms,
+  advert: fc.option(advert),
+  contacts: fc.array(contact, { maxLength: 8 }),
+  news: fc.array(news, { maxLength: 6 }),
+};
+
+const message: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({
+    type: fc.constant('data' as const),
+    incarnation: u32,
+    session: u32,
+    sequence: u32,
+    acknowledges,
+    app: u8,
+    isOpening: fc.boolean(),
+    isLast: fc.boolean(),
+    payload,
+  }),
+  fc.record({ type: fc.constant('ack' as const), acknowledges }),
+  fc.record({ type: fc.constant('reset' as const), session: u32 }),
+  fc.record({ type: fc.constant('request' as const), request: u32, app: u8, payload }),
+  fc.record({ type: fc.constant('reply' as const), request: u32, outcome: fc.constantFrom(...replyOutcomes), payload }),
+  fc.record({ type: fc.constant('ping' as const), ...ping }),
+  fc.record({ type: fc.constant('pong' as const), ...ping }),
+  fc.record({ type: fc.constant('stranger' as const), meant: key }),
+);
+
+const envelope: fc.Arbitrary<Envelope> = fc.record({
+  sender: key,
+  incarnation: u32,
+  isMember: fc.boolean(),
+  target: fc.option(key),
+  message,
+});
+
+/** Region sets compare by their edges, bytes by their content. */
+function plain(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_name, one: unknown) => {
+      if (one instanceof RegionSet) return { edges: one.edges, insideAtEnd: one.insideAtEnd };
+      if (one instanceof Uint8Array) return Buffer.from(one).toString('hex');
+      return Object.is(one, -0) ? 0 : one;
+    }),
+  );
+}
+
+/** Bytes are views of one kind or another; JSON of a Buffer is not that of an array. */
+function hexed(value: Envelope): unknown {
+  const { message: content } = value;
+  const body = 'payload' in content ? { ...content, payload: Buffer.from(content.payload).toString('hex') } : content;
+  return plain({ ...value, message: body });
+}
+
+test('a frame decodes to what was encoded', () => {
+  fc.assert(
+    fc.property(envelope, (sent) => {
+      expect(hexed(decodeFrame(encodeFrame(sent)))).toEqual(hexed(sent));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('the payload of a data frame is aligned for Arrow', () => {
+  fc.assert(
+    fc.property(envelope, (sent) => {
+      fc.pre(sent.message.type === 'data');
+      const frame = encodeFrame(sent);
+      const received = decodeFrame(frame).message;
+      if (received.type !== 'data') throw new Error('not a data message');
+      expect((received.payload.byteOffset - frame.byteOffset) % 8).toBe(0);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+describe('whatever bytes arrive, decoding ends in a value or a CodecError', () => {
+  function survives(read: () => unknown): void {
+    try {
+      read();
+    } catch (error) {
+      expect(error).toBeInstanceOf(CodecError);
+    }
+  }
+
+  test('random frames and damaged ones', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (frame) => survives(() => decodeFrame(frame))),
+      { numRuns: 1_000 },
+    );
+    const damage = fc.array(fc.tuple(fc.nat(400), u8), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(envelope, damage, fc.nat(20), (sent, changes, cut) => {
+        const frame = Uint8Array.from(encodeFrame(sent));
+        for (const [at, value] of changes) frame[at % frame.length] = value;
+        survives(() => decodeFrame(frame.subarray(0, frame.length - cut)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  const codecs: readonly Codec<never>[] = [
+    controlRequest, joinReply, findReply, broadcastMessage, replicationRequest, digestReply, openReply, nextReply,
+    storeWrite, itemRecords, getRequest, getReply, writeRequest, writeReply,
+  ] as unknown as Codec<never>[];
+  test.each(codecs.map((codec, i) => [i, codec] as const))('payloads of kind %i', (_i, codec) => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(8), (bytes, tag) => {
+        survives(() => decode(codec, bytes));
+        survives(() => decode(codec, Uint8Array.of(tag, ...bytes)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('lengths and counts beyond their limits, text that is not UTF-8, addresses that are none', () => {
+    const contactWith = (text: string): Uint8Array => {
+      const good = encode(findReply, { isOwner: true, nearer: [{ id: keyAt(1n), address: 'a:1' }] });
+      return Buffer.concat([good.subarray(0, 23), Uint8Array.of(text.length), Buffer.from(text, 'latin1')]);
+    };
+    expect(decode(findReply, contactWith('host.example:80')).nearer[0]?.address).toBe('host.example:80');
+    for (const bad of ['', 'host', 'host:99999', 'ho st:1', '[zz]:1', 'a:1:2', 'a/b:1']) {
+      expect(() => decode(findReply, contactWith(bad))).toThrow(CodecError);
+    }
+    expect(() => decode(findReply, Uint8Array.of(1, 255, 255))).toThrow(CodecError);
+    expect(() => decode(findReply, Uint8Array.of(2, 0, 0))).toThrow(CodecError);
+    expect(() => decode(findReply, Uint8Array.of(1, 0, 0, 0))).toThrow(CodecError);
+  });
+});
