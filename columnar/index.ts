@@ -36,7 +36,7 @@ export { partitionKey, partitionKeys } from './partition-key.ts';
 export { postgresOid, postgresTypeModifier, postgresTypeSize } from './postgres-types.ts';
 export { getValue, isValid } from './read.ts';
 export { batchBytes, selectColumns, sliceBatch, sliceColumn } from './slice.ts';
-export { typeFromName, typeName, types, typesEqual } from './sql-types.ts';
+export { isSqlType, typeFromName, typeName, types, typesEqual } from './sql-types.ts';
 export { takeColumn, takeRows } from './take.ts';
 export { arrowStream } from './to-arrow.ts';
 export type { Field, Interval, Schema, SqlType, SqlValue, TypeKind } from './types.ts';

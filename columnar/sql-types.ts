@@ -30,6 +30,24 @@ export function typesEqual(a: SqlType, b: SqlType): boolean {
   return a.kind === b.kind;
 }
 
+/** Whether something from the wire is one of our types, and nothing more than that. */
+export function isSqlType(value: unknown): value is SqlType {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
+  const { kind, ...parameters } = value;
+  if (kind !== 'numeric') {
+    return typeof kind === 'string' && Object.hasOwn(postgresNames, kind) && Object.keys(parameters).length === 0;
+  }
+  const { precision, scale, ...others } = parameters as Partial<Record<string, unknown>>;
+  const isCount = (count: unknown, max: number): count is number =>
+    Number.isInteger(count) && Number(count) >= 0 && Number(count) <= max;
+  return (
+    isCount(precision, numericPrecisionMax) &&
+    precision > 0 &&
+    isCount(scale, precision) &&
+    Object.keys(others).length === 0
+  );
+}
+
 const postgresNames: { readonly [K in TypeKind]: string } = {
   boolean: 'boolean',
   int2: 'smallint',

@@ -1,5 +1,5 @@
 import { QueryError, type Schema, typeName, typesEqual } from '../columnar/index.ts';
-import { type ObjectStore, type Overlay, OverlayError, type Runtime, type Timer } from '../overlay/index.ts';
+import { keyOf, type ObjectStore, type Overlay, OverlayError, type Runtime, type Timer } from '../overlay/index.ts';
 import { didYouMean, type TableDefinition } from '../planner/index.ts';
 import { type CatalogEntry, decodeEntry, encodeEntry } from './catalog-entry.ts';
 import type { Log } from './log.ts';
@@ -139,8 +139,8 @@ export class Catalog {
   async #publish(): Promise<void> {
     const { store, log } = this.#options;
     for (const source of this.#local.values()) {
-      // Nodes with equal schemas refresh one and the same object.
-      const instance = `local ${describe(source.schema)}`;
+      // Nodes with equal schemas refresh one and the same object, however many columns they have.
+      const instance = `local ${keyOf(describe(source.schema))}`;
       try {
         await store.put(namespace, source.name, instance, encodeEntry(this.#localEntry(source)), localLifetimeMs);
       } catch (error) {

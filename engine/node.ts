@@ -27,6 +27,9 @@ export const nodeDefaults = {
   queryMemoryBytesMax: 512 * 1024 * 1024,
 } as const;
 
+/** How often `ready` looks. */
+const readyPollMs = 50;
+
 export interface NodeOptions {
   readonly runtime: Runtime;
   readonly transport: Transport;
@@ -103,6 +106,17 @@ export class WharfNode implements SessionFactory {
   /** Resolves when this node holds complete copies of all that it must keep. */
   settled(): Promise<void> {
     return this.overlay.whenSettled();
+  }
+
+  /**
+   * Resolves when this node holds its copies and knows at least `membersMin` members, itself included: until then
+   * answers may be partial for no other reason than that it is new.
+   */
+  async ready(membersMin: number): Promise<void> {
+    await this.settled();
+    while (this.overlay.contacts().length < membersMin) {
+      await new Promise<void>((resolve) => this.#options.runtime.after(readyPollMs, resolve));
+    }
   }
 
   openSession(): Session {

@@ -1,9 +1,10 @@
-import type { Duplex } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { QueryError } from '../columnar/index.ts';
-import { type Address, OverlayError, SystemRuntime, WsTransport } from '../overlay/index.ts';
+import { type Address, OverlayError, SystemRuntime, type Timer, WsTransport } from '../overlay/index.ts';
 import { type Log, overlayLog, silentLog } from './log.ts';
 import { WharfNode } from './node.ts';
+import { SeedLinks } from './seed-links.ts';
 import type { Session, SessionFactory } from './session.ts';
 import type { TableSource } from './table.ts';
 
@@ -29,10 +30,12 @@ export const defaultCluster = 'wharf';
 export class RunningNode implements SessionFactory {
   readonly #node: WharfNode;
   readonly #transport: WsTransport;
+  readonly #runtime: NodeRuntime;
 
-  constructor(node: WharfNode, transport: WsTransport) {
+  constructor(node: WharfNode, transport: WsTransport, runtime: NodeRuntime) {
     this.#node = node;
     this.#transport = transport;
+    this.#runtime = runtime;
   }
 
   get id(): string {
@@ -52,47 +55,84 @@ export class RunningNode implements SessionFactory {
     this.#transport.http.onUpgrade(path, handler);
   }
 
+  /**
+   * Resolves when this node holds its copies of the fleet's data and knows at least `membersMin` members, itself
+   * included. Nobody else can tell how many there should be: who starts a fleet waits for this at every node.
+   */
+  ready(membersMin = 1): Promise<void> {
+    return this.#node.ready(membersMin);
+  }
+
   /** Leaves the fleet, handing data over first. */
-  stop(): Promise<void> {
-    return this.#node.stop();
+  async stop(): Promise<void> {
+    await this.#node.stop();
+    this.#runtime.close();
   }
 
   /** Ends without goodbye, as a crash would. */
-  kill(): Promise<void> {
-    return this.#node.kill();
+  async kill(): Promise<void> {
+    await this.#node.kill();
+    this.#runtime.close();
+  }
+}
+
+/** The machine's clock and timers, until the node ends: a timer left over would keep the process of a program alive. */
+class NodeRuntime extends SystemRuntime {
+  readonly #timers = new Set<Timer>();
+
+  override after(delayMs: number, run: () => void): Timer {
+    const timer = super.after(delayMs, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    this.#timers.add(timer);
+    return {
+      cancel: () => {
+        this.#timers.delete(timer);
+        timer.cancel();
+      },
+    };
+  }
+
+  close(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
   }
 }
 
 /**
  * Starts a node in this process and joins its fleet.
- * @throws QueryError `configuration` (busy port, bad address), `unreachable` (no seed answered), `unauthorized` (refused)
+ * @throws QueryError `configuration` (busy port, bad address), `duplicateTable`, `unreachable` (no seed answered),
+ * `unauthorized` (refused)
  */
 export async function startNode(options: StartOptions = {}): Promise<RunningNode> {
   const log = options.log ?? silentLog;
   const { host, port } = parseListen(options.listen ?? defaultListen);
-  const transport = await explained(() =>
-    WsTransport.listen({
-      host,
-      port,
-      cluster: options.cluster ?? defaultCluster,
-      secret: options.secret ?? null,
-      log: overlayLog(log),
-    }),
+  const cluster = options.cluster ?? defaultCluster;
+  const secret = options.secret ?? null;
+  const transport = await explained('configuration', () =>
+    WsTransport.listen({ host, port, cluster, secret, log: overlayLog(log) }),
   );
-  const node = new WharfNode({
-    runtime: new SystemRuntime(),
-    transport,
-    log,
-    tables: options.tables ?? [],
-    ...(options.label === undefined ? {} : { label: options.label }),
-  });
+  const runtime = new NodeRuntime();
   try {
-    await explained(() => node.start(options.join ?? []));
+    return await enter(transport, runtime, log, options);
   } catch (error) {
-    await node.kill();
+    runtime.close();
+    await transport.close();
     throw error;
   }
-  return new RunningNode(node, transport);
+}
+
+async function enter(
+  transport: WsTransport,
+  runtime: NodeRuntime,
+  log: Log,
+  { join = [], tables = [], label }: StartOptions,
+): Promise<RunningNode> {
+  const links = new SeedLinks(transport, join);
+  const node = new WharfNode({ runtime, transport: links, log, tables, ...(label === undefined ? {} : { label }) });
+  await explained('unauthorized', () => Promise.race([node.start(join), links.allRefused]).catch(links.explain));
+  return new RunningNode(node, transport, runtime);
 }
 
 function parseListen(listen: string): { host: string; port: number } {
@@ -104,12 +144,12 @@ function parseListen(listen: string): { host: string; port: number } {
   return { host: match[1].replace(/^\[|\]$/g, ''), port };
 }
 
-async function explained<T>(run: () => Promise<T>): Promise<T> {
+/** @param refused what it means here that something was refused */
+async function explained<T>(refused: 'configuration' | 'unauthorized', run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
     if (!(error instanceof OverlayError)) throw error;
-    const code = error.code === 'refused' ? 'unauthorized' : 'unreachable';
-    throw new QueryError(code, error.message, { cause: error });
+    throw new QueryError(error.code === 'refused' ? refused : 'unreachable', error.message, { cause: error });
   }
 }

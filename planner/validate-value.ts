@@ -1,5 +1,5 @@
 import type { Interval, Schema, SqlType, SqlValue } from '../columnar/index.ts';
-import { numericFits, numericPrecisionMax, QueryError, types, typesEqual } from '../columnar/index.ts';
+import { isSqlType, numericFits, QueryError, typesEqual } from '../columnar/index.ts';
 
 // Readers for the small parts of a plan that a peer sent. Each builds fresh data from what it checked.
 
@@ -46,26 +46,8 @@ export function readPositions(raw: unknown, what: string, width: number): number
   return readArray(raw, what, columnsMax).map((position) => readCount(position, what, width - 1));
 }
 
-const plainKinds = [
-  'boolean',
-  'int2',
-  'int4',
-  'int8',
-  'float4',
-  'float8',
-  'text',
-  'bytea',
-  'date',
-  'timestamp',
-  'timestamptz',
-  'interval',
-] as const;
-
 export function readType(raw: unknown): SqlType {
-  const { kind, precision, scale } = readRecord(raw, 'type');
-  if (kind !== 'numeric') return types[readOneOf(kind, plainKinds, 'type')];
-  const digits = readCount(precision, 'precision', numericPrecisionMax);
-  return types.numeric(digits > 0 ? digits : invalid('precision is 0'), readCount(scale, 'scale', digits));
+  return isSqlType(raw) ? raw : invalid('there is no such type');
 }
 
 export function readSchema(raw: unknown): Schema {

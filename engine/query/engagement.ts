@@ -35,6 +35,8 @@ export interface Parent {
   /** The node to watch; `null` at the proxy. */
   readonly contact: Contact | null;
   echo(wave: number, report: Report, partials: readonly Partial[]): void;
+  /** This node ends its part although nobody asked it to. */
+  dropped(): void;
 }
 
 interface Child {
@@ -122,6 +124,8 @@ export class Engagement {
         type: 'advance', query: this.#execution.query.id, epoch: this.#execution.epoch, delegation, wave,
       });
     }
+    // The execution may have advanced before, for another engagement of this node.
+    this.#execution.settleSoon();
   }
 
   /** A child is done with a wave. Late news of children already given up is ignored. */
@@ -138,6 +142,12 @@ export class Engagement {
     }
     if (message.wave === this.#execution.plan.waves - 1 && this.#execution.treeOnly) this.#forget(message.delegation);
     this.#execution.settleSoon();
+  }
+
+  /** A child has given this node up, or leaves the fleet: as good as dead, but not missing. */
+  childDropped(from: Contact, delegation: number): void {
+    const child = this.#children.get(delegation);
+    if (child?.contact.id === from.id) this.#partLost(delegation, child, 'it ended its part');
   }
 
   /** Gives up on whatever has not answered: what is here is the answer of this wave. */
@@ -158,6 +168,12 @@ export class Engagement {
     if (!this.active || this.#scansRunning > 0 || this.#retriesWaiting > 0 || !this.#execution.quiet) return;
     for (const child of this.#children.values()) if (child.echoedWave < this.#wave) return;
     this.#echo();
+  }
+
+  /** Ends the engagement on this node's own account, lest the parent wait for it. */
+  drop(): void {
+    if (!this.#closed) this.#parent.dropped();
+    this.close();
   }
 
   /** Ends the engagement and tells the children to do the same. */
@@ -206,10 +222,16 @@ export class Engagement {
   #childLost(delegation: number, reason: string): void {
     const child = this.#children.get(delegation);
     if (child === undefined || this.#closed) return;
+    this.#report.missing(child.contact);
+    // It may live and only be out of reach for a moment: then it must not wait for this node.
+    this.#release(delegation, child);
+    this.#partLost(delegation, child, reason);
+  }
+
+  #partLost(delegation: number, child: Child, reason: string): void {
     const execution = this.#execution;
     const echoedAll = child.echoedWave === execution.plan.waves - 1;
     this.#forget(delegation);
-    this.#report.missing(child.contact);
     if (execution.treeOnly && child.echoedWave < 0) this.#askAgain(child, reason);
     // Rows it sent elsewhere may be in the answer already: asking another node for them could count them twice.
     else if (!echoedAll) this.#report.lost(child.region, `node ${child.contact.address} was lost (${reason})`);
@@ -237,12 +259,13 @@ export class Engagement {
     if (counts) this.#report.reached();
     for (const region of regions) this.#report.served(region);
     this.#scansRunning += 1;
-    void this.#runScans(regions, own).then((answered) => {
+    const ended = (answered: boolean): void => {
       if (this.#closed || this.#scansRunning === 0) return;
       if (counts && answered) this.#report.answered();
       this.#scansRunning -= 1;
       this.#execution.settleSoon();
-    });
+    };
+    this.#runScans(regions, own).then(ended, (error: unknown) => this.#execution.fail(error));
   }
 
   /** @returns false when this node could not read all of its rows */
@@ -295,7 +318,8 @@ export class Engagement {
 
   #release(delegation: number, child: Child): void {
     if (this.#execution.treeOnly && child.echoedWave >= 0) return;
-    this.#execution.host.send(child.contact, { type: 'release', query: this.#execution.query.id, delegation });
+    const { host, query, epoch } = this.#execution;
+    host.send(child.contact, { type: 'release', query: query.id, epoch, delegation });
   }
 
   #forget(delegation: number): void {

@@ -246,9 +246,18 @@ export class Execution {
     if (!this.closed) this.#failed(error);
   }
 
+  /** Ends this node's part on its own account: whoever waits for it is told. */
+  drop(): void {
+    for (const engagement of this.engagements.values()) engagement.drop();
+    this.close();
+  }
+
   close(): void {
     if (this.closed) return;
     this.#abort.abort();
+    // Whoever sent rows that were not dealt with may live on, and must not wait for them.
+    this.#wokenBy?.(true);
+    for (const inlet of this.#inlets.values()) for (const { settle } of inlet.waiting) settle?.(true);
     for (const engagement of this.engagements.values()) engagement.close();
     this.engagements.clear();
     for (const output of this.#outputs.values()) output.outbox.close();

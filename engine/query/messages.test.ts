@@ -29,7 +29,8 @@ const message: fc.Arbitrary<QueryMessage> = fc.oneof(
   fc.record({
     type: fc.constant('settled' as const), query: queryId, epoch: count, exchange: count, sequence: count, lost: fc.boolean(),
   }),
-  fc.record({ type: fc.constant('release' as const), query: queryId, delegation: count }),
+  fc.record({ type: fc.constant('release' as const), query: queryId, epoch: count, delegation: count }),
+  fc.record({ type: fc.constant('dropped' as const), query: queryId, epoch: count, delegation: count }),
   fc.record({
     type: fc.constant('failed' as const), query: queryId, code: fc.constantFrom('outOfRange' as const, 'internal' as const),
     message: fc.string(), hint: fc.option(fc.string()),

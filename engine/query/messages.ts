@@ -75,7 +75,10 @@ const settled = z.object({
 });
 
 /** Forget one delegation and all below it: the query ended, was cancelled, or the sender gave up on it. */
-const release = z.object({ type: z.literal('release'), query: queryId, delegation: count });
+const release = z.object({ type: z.literal('release'), query: queryId, epoch: count, delegation: count });
+
+/** To the parent: the sender serves a delegation no more (or never did), and what it has not echoed will not come. */
+const dropped = z.object({ type: z.literal('dropped'), query: queryId, epoch: count, delegation: count });
 
 /** To the proxy: the query cannot go on. */
 const failed = z.object({
@@ -86,7 +89,7 @@ const failed = z.object({
   hint: z.string().max(10_000).nullable(),
 });
 
-const message = z.discriminatedUnion('type', [engage, echo, advance, batch, settled, release, failed]);
+const message = z.discriminatedUnion('type', [engage, echo, advance, batch, settled, release, dropped, failed]);
 
 export type QueryMessage = z.infer<typeof message>;
 export type MessageOf<T extends QueryMessage['type']> = Extract<QueryMessage, { type: T }>;

@@ -27,6 +27,7 @@ export class Outbox {
   readonly #destinations = new Map<string, Destination>();
   readonly #lost = new Map<string, string>();
   #sequence = 0;
+  #isClosed = false;
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -58,7 +59,9 @@ export class Outbox {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** After the end nothing is sent: operators that fail half-way may still push. */
   send(to: Contact, batch: Uint8Array): void {
+    if (this.#isClosed) return;
     const gone = this.#lost.get(to.id);
     if (gone !== undefined) {
       this.#report.batchesLost(1, gone);
@@ -86,6 +89,7 @@ export class Outbox {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const destination of this.#destinations.values()) destination.unwatch();
     this.#destinations.clear();
     this.#wake();

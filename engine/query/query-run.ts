@@ -56,6 +56,7 @@ export class QueryRun implements QueryOwner {
       const { execution, root } = this.#service.engageRoot(this.id, 0, this.#region ?? wholeRing, this.#queue, {
         contact: null,
         echo: (wave, report, partials) => this.#echoed(wave, report, partials),
+        dropped: () => {},
       });
       this.#execution = execution;
       this.#root = root;

@@ -71,6 +71,7 @@ export class QueryService implements ExecutionHost {
   readonly #early = new Map<string, Early>();
   readonly #ended = new Map<QueryId, number>();
   #earlyBytes = 0;
+  #isShutDown = false;
 
   constructor(options: QueryServiceOptions) {
     this.overlay = options.overlay;
@@ -133,10 +134,12 @@ export class QueryService implements ExecutionHost {
     return this.#queries.get(id)?.owner ?? null;
   }
 
-  /** Ends everything: the node stops. */
+  /** Ends everything and takes part in nothing any more: the node stops, but may take its time to leave the ring. */
   shutdown(): void {
+    this.#isShutDown = true;
     for (const query of [...this.#queries.values()]) {
       query.owner?.failed(new QueryError('shutdown', 'the node is shutting down'));
+      for (const execution of query.executions.values()) execution.drop();
       this.#end(query);
     }
     for (const early of this.#early.values()) early.timer.cancel();
@@ -167,6 +170,7 @@ export class QueryService implements ExecutionHost {
     advance: (from, message) => {
       const execution = this.#queries.get(message.query)?.executions.get(message.epoch);
       const engagement = execution?.engagements.get(engagementKey(from, message.delegation));
+      if (engagement === undefined) this.#sendDropped(from, message);
       engagement?.advance(message.wave);
       if (engagement !== undefined) execution?.advance(message.wave);
     },
@@ -180,6 +184,10 @@ export class QueryService implements ExecutionHost {
       execution?.settled(from, message.exchange, message.sequence, message.lost);
     },
     release: (from, message) => this.#release(from, message),
+    dropped: (from, message) => {
+      const execution = this.#queries.get(message.query)?.executions.get(message.epoch);
+      for (const engagement of execution?.engagements.values() ?? []) engagement.childDropped(from, message.delegation);
+    },
     failed: (from, message) => {
       const error = new QueryError(message.code, message.message, message.hint === null ? {} : { hint: message.hint });
       this.#log.info('query failed at a participant', { query: message.query, node: from.address, error: message.message });
@@ -188,7 +196,11 @@ export class QueryService implements ExecutionHost {
   };
 
   #engage(from: Contact, message: Engage): void {
-    if (this.#ended.has(message.query)) return;
+    const { query: id, epoch } = message;
+    if (this.#isShutDown || this.#ended.has(id)) {
+      this.#sendDropped(from, message);
+      return;
+    }
     let query = this.#queries.get(message.query);
     if (query === undefined) {
       let plan: PhysicalPlan;
@@ -199,31 +211,41 @@ export class QueryService implements ExecutionHost {
         return;
       }
       query = this.#localQuery(infoOf(message, plan, this.runtime.now(), this.overlay.self.address), null);
-      this.#queries.set(message.query, query);
+      this.#queries.set(id, query);
     }
-    const execution = query.executions.get(message.epoch) ?? this.#execution(query, message.epoch, null);
+    try {
+      this.#takePart(query, from, message);
+    } catch (error) {
+      this.#fail(query, error);
+    }
+    this.#replay(query, epoch);
+  }
+
+  #takePart(query: LocalQuery, from: Contact, message: Engage): void {
+    const { query: id, epoch, delegation } = message;
+    const execution = query.executions.get(epoch) ?? this.#execution(query, epoch, null);
     const key = engagementKey(from, message.delegation);
     if (execution.engagements.has(key)) return;
     const parent: Parent = {
       contact: from,
+      dropped: () => this.#sendDropped(from, message),
       echo: (wave, report, partials) => {
-        const { query: id, epoch, delegation } = message;
         this.send(from, { type: 'echo', query: id, epoch, delegation, wave, report, partials: [...partials] });
-        if (execution.treeOnly) this.#dropEngagement(message.query, execution, key);
+        if (execution.treeOnly) this.#dropEngagement(id, execution, key);
       },
     };
-    const orphaned = () => this.#dropEngagement(message.query, execution, key);
+    const orphaned = () => {
+      engagement.drop();
+      this.#dropEngagement(id, execution, key);
+    };
     const engagement = new Engagement(execution, parent, message.region, message.asHolder, message.depth, orphaned);
     execution.engagements.set(key, engagement);
     engagement.start();
-    this.#replay(execution, message.query, message.epoch);
   }
 
   #release(from: Contact, message: MessageOf<'release'>): void {
-    const query = this.#queries.get(message.query);
-    for (const execution of query?.executions.values() ?? []) {
-      this.#dropEngagement(message.query, execution, engagementKey(from, message.delegation));
-    }
+    const execution = this.#queries.get(message.query)?.executions.get(message.epoch);
+    if (execution !== undefined) this.#dropEngagement(message.query, execution, engagementKey(from, message.delegation));
   }
 
   #dropEngagement(id: QueryId, execution: Execution, key: string): void {
@@ -253,6 +275,10 @@ export class QueryService implements ExecutionHost {
     if (!(error instanceof QueryError)) this.#log.error('a query broke an invariant', { query: query.info.id, error: String(error) });
     this.#sendFailure(query.info.proxy, query.info.id, error);
     this.#end(query);
+  }
+
+  #sendDropped(parent: Contact, { query, epoch, delegation }: MessageOf<'engage' | 'advance'>): void {
+    this.send(parent, { type: 'dropped', query, epoch, delegation });
   }
 
   #sendFailure(proxy: Contact, query: QueryId, error: unknown): void {
@@ -318,8 +344,12 @@ export class QueryService implements ExecutionHost {
     this.#earlyBytes += message.batch.length;
   }
 
-  #replay(execution: Execution, id: QueryId, epoch: number): void {
-    for (const { from, message } of this.#takeEarly(`${id}/${epoch}`)) this.#deliver(execution, from, message);
+  #replay({ info, executions }: LocalQuery, epoch: number): void {
+    for (const { from, message } of this.#takeEarly(`${info.id}/${epoch}`)) {
+      const execution = executions.get(epoch);
+      if (execution === undefined) this.#settle(from, message, true);
+      else this.#deliver(execution, from, message);
+    }
   }
 
   #takeEarly(key: string): Early['messages'] {

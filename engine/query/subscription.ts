@@ -110,6 +110,7 @@ export class Subscription implements QueryOwner {
     this.#running.set(epoch, null);
     const { execution, root } = this.#service.engageRoot(this.id, epoch, wholeRing, results, {
       contact: null,
+      dropped: () => {},
       echo: (wave, report, partials) => {
         expiry.cancel();
         for (const { exchange, batch } of partials) execution.pushAtProxy(exchange, batch);

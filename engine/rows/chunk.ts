@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { z } from 'zod';
 import { decodeBatch, encodeBatch, encodedRowsMax, QueryError } from '../../columnar/index.ts';
 import type { TableDefinition } from '../../planner/index.ts';
-import { distributedTable } from './definition.ts';
+import { distributedTable } from '../table-definition.ts';
 import type { KeyedRows } from './keyed-rows.ts';
 import { keyBytes } from './ring.ts';
 

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Batch, batchFromRows, batchToRows, partitionKeys, QueryError, type SqlValue, types } from '../../columnar/index.ts';
+import {
+  type Batch,
+  batchFromRows,
+  batchToRows,
+  partitionKeys,
+  QueryError,
+  type SqlValue,
+  types,
+} from '../../columnar/index.ts';
 import { inRegion, keyAt, type Region, type Runtime, wholeRing } from '../../overlay/index.ts';
 import type { TableDefinition } from '../../planner/index.ts';
 import { batchRowsMax } from '../table.ts';
@@ -62,7 +70,7 @@ function rowsIn(
   nowMs = 0,
 ): string[] {
   const rows: (SqlValue | null)[][] = [];
-  for (const batch of store.scan(table.distributed?.namespace ?? "", regions, [0, 1], nowMs)) {
+  for (const batch of store.scan(table.distributed?.namespace ?? '', regions, [0, 1], nowMs)) {
     expect(batch.numRows).toBeLessThanOrEqual(batchRowsMax);
     expect(batch.numRows).toBeGreaterThan(0);
     rows.push(...batchToRows(batch));
@@ -277,7 +285,7 @@ test('a scan shows the rows as they were when it began', () => {
       [2, 'old'],
     ]),
   );
-  const scan = store.scan(keyed.distributed?.namespace ?? "", [wholeRing], [1], 0);
+  const scan = store.scan(keyed.distributed?.namespace ?? '', [wholeRing], [1], 0);
   upsert(
     store,
     write(
@@ -304,9 +312,12 @@ test('a scan without columns counts', () => {
       [2, 'c'],
     ]),
   );
-  expect([...store.scan(keyed.distributed?.namespace ?? "", [wholeRing], [], 0)].map(({ numRows, columns }) => [numRows, columns])).toEqual([
-    [2, []],
-  ]);
+  expect(
+    [...store.scan(keyed.distributed?.namespace ?? '', [wholeRing], [], 0)].map(({ numRows, columns }) => [
+      numRows,
+      columns,
+    ]),
+  ).toEqual([[2, []]]);
 });
 
 describe('lifetimes', () => {

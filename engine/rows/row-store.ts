@@ -208,7 +208,11 @@ export function encodeWrite(
 ): Uint8Array {
   const chosenKeys = Array.from(chosen, (row) => keys[row] ?? '');
   const ordinals = chosen.map((row) => written.firstOrdinal + row);
-  return encodeChunk({ kind: 'rows', table, rows: { ...keyedRows(takeRows(batch, chosen), chosenKeys, written), ordinals } });
+  return encodeChunk({
+    kind: 'rows',
+    table,
+    rows: { ...keyedRows(takeRows(batch, chosen), chosenKeys, written), ordinals },
+  });
 }
 
 function namespaceOf({ name, distributed }: TableDefinition): string {

@@ -1,6 +1,6 @@
 import { Encoder } from 'cbor-x';
 import { z } from 'zod';
-import { type ErrorCode, QueryError, type Schema, SQLSTATE } from '../../columnar/index.ts';
+import { type ErrorCode, isSqlType, QueryError, type Schema, SQLSTATE, type SqlType } from '../../columnar/index.ts';
 import type { Coverage } from '../../engine/index.ts';
 
 // The client door's messages: CBOR maps in binary WebSocket messages on path `/client`.
@@ -58,25 +58,7 @@ const sessionRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('close'), session }),
 ]);
 
-const sqlType = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.enum([
-      'boolean',
-      'int2',
-      'int4',
-      'int8',
-      'float4',
-      'float8',
-      'text',
-      'bytea',
-      'date',
-      'timestamp',
-      'timestamptz',
-      'interval',
-    ]),
-  }),
-  z.object({ kind: z.literal('numeric'), precision: z.int(), scale: z.int() }),
-]);
+const sqlType = z.custom<SqlType>(isSqlType);
 const schema: z.ZodType<Schema> = z.object({ fields: z.array(z.object({ name: z.string(), type: sqlType })) });
 
 const coverage: z.ZodType<Coverage> = z.object({
