@@ -1,6 +1,6 @@
 import { QueryError } from '../columnar/index.ts';
 import { silentLog } from '../engine/index.ts';
-import { type ServedNode, serveNode } from './node.ts';
+import { type NodeSettings, type ServedNode, serveNode } from './node.ts';
 import type { FleetRequest, WorkerFailure, WorkerReport } from './worker-messages.ts';
 
 // A process of a local fleet: holds any number of its nodes and does what the fleet's process asks.
@@ -18,14 +18,24 @@ function failureOf(error: unknown): WorkerFailure {
 
 async function serve(request: FleetRequest): Promise<void> {
   const { index } = request;
-  if (request.type === 'kill') {
-    await nodes.get(index)?.kill();
-    nodes.delete(index);
-    report({ type: 'killed', index });
-    return;
+  switch (request.type) {
+    case 'start':
+      await start(index, request.settings);
+      break;
+    case 'ready':
+      await nodes.get(index)?.ready(request.membersMin);
+      report({ type: 'ready', index });
+      break;
+    case 'kill':
+      await nodes.get(index)?.kill();
+      nodes.delete(index);
+      report({ type: 'killed', index });
   }
+}
+
+async function start(index: number, settings: NodeSettings): Promise<void> {
   try {
-    const node = await serveNode(request.settings, silentLog);
+    const node = await serveNode(settings, silentLog);
     nodes.set(index, node);
     report({ type: 'started', index, id: node.id, address: node.address, pgPort: node.pgPort });
   } catch (error) {

@@ -38,6 +38,8 @@ export interface FleetNode {
 }
 
 const host = '127.0.0.1';
+/** Nodes of one machine find each other in a second or two; a machine that starts hundreds is slower. */
+const readyTimeoutMs = 120_000;
 /** Stands for a node's index in the path of a table. */
 const ownFileMark = '{node}';
 
@@ -49,13 +51,15 @@ export class LocalFleet {
   #stopping = false;
 
   /**
-   * Starts every process and node; resolves when all have joined.
-   * @throws QueryError as `serveNode` does; nothing is left running then
+   * Starts every process and node; resolves when all know each other and have their data, so that the first query is
+   * answered as any later one.
+   * @throws QueryError as `serveNode` does, or `unreachable` when they do not find each other; nothing is left running
    */
   static async start(options: LocalFleetOptions): Promise<LocalFleet> {
     const fleet = new LocalFleet(options);
     try {
       await fleet.#startNodes();
+      await fleet.#allReady();
     } catch (error) {
       await fleet.stop();
       throw error;
@@ -107,6 +111,20 @@ export class LocalFleet {
     const others = Array.from({ length: this.#options.nodes - 1 }, (_, i) => this.#startNode(i + 1, [first.address]));
     const nodes = await Promise.all(others);
     this.#nodes.push(first, ...nodes);
+  }
+
+  async #allReady(): Promise<void> {
+    const membersMin = this.#options.nodes;
+    const ready = this.#nodes.map(({ index }) => this.#worker(index).ask({ type: 'ready', index, membersMin }));
+    let impatience: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new QueryError(
+        'unreachable',
+        `the nodes did not all find each other in ${readyTimeoutMs / 1000} s`,
+      );
+      impatience = setTimeout(() => reject(error), readyTimeoutMs);
+    });
+    await Promise.race([Promise.all(ready), late]).finally(() => clearTimeout(impatience));
   }
 
   async #startNode(index: number, join: readonly string[]): Promise<FleetNode> {

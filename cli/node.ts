@@ -58,6 +58,11 @@ export class ServedNode {
     return this.#pgDoor?.port ?? null;
   }
 
+  /** Resolves when the node has its data and knows at least `membersMin` members, itself included. */
+  ready(membersMin = 1): Promise<void> {
+    return this.#node.ready(membersMin);
+  }
+
   /** Ends the clients' sessions, hands data over and leaves the fleet. */
   async stop(): Promise<void> {
     await this.#closeDoors();

@@ -15,7 +15,7 @@ Examples:
   wharf shell                         talk to it
   wharf start --help                  run nodes on several machines
 
-Exit code: 0 ok, 1 a query or the node failed, 2 wrong use, 3 a partial answer, 130 ended by Ctrl-C.`;
+Exit code: 0 ok, 1 a query or the node failed, 2 wrong use, 3 a partial answer, 130 a query ended by Ctrl-C.`;
 
 export function buildProgram(): Command {
   const program = new Command('wharf');

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { defaultCluster, defaultListen } from '../engine/index.ts';
+import { isLoopback } from '../gateway/index.ts';
 import { addressArgument, addressesArgument, type HostPort, pgArgument, tablesArgument } from './arguments.ts';
 import { type Config, readConfig } from './config.ts';
-import { exitCode } from './exit.ts';
+import { exitCode, UsageError } from './exit.ts';
 import { readSecret, readUsers, tableFiles } from './files.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { createLog } from './log.ts';
@@ -59,13 +60,15 @@ async function start(flags: StartFlags): Promise<void> {
   const settings = await settingsOf(flags, flags.config === undefined ? {} : await readConfig(flags.config));
   const log = createLog(process.stderr);
   const node = await serveNode(settings, log);
+  const interrupted = untilInterrupted();
   const { pgPort } = node;
-  log.info('the node is ready', {
+  log.info('the node is listening', {
     address: node.address,
     id: node.id,
     ...(pgPort === null ? {} : { postgres: `${settings.pg?.host}:${pgPort}` }),
   });
-  await untilInterrupted();
+  void node.ready().then(() => log.info('the node is ready'));
+  await interrupted;
   log.info('leaving the fleet');
   await node.stop();
   process.exitCode = exitCode.ok;
@@ -76,6 +79,13 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
   const secretFile = flags.secretFile ?? config['secret-file'];
   const usersFile = flags.pgUsers ?? config['pg-users'];
   const data = flags.data ?? config.data;
+  const pg = flags.pg ?? config.pg ?? null;
+  if (pg !== null && usersFile === undefined && !isLoopback(pg.host)) {
+    throw new UsageError(
+      `the Postgres door on ${pg.host} would let anyone in`,
+      'name the users who may come in: --pg-users FILE',
+    );
+  }
   return {
     listen: flags.listen ?? config.listen ?? defaultListen,
     join: flags.join ?? config.join ?? [],
@@ -86,7 +96,7 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
       (spec) => ({ spec, slice: null }),
     ),
     hostMetrics: flags.hostMetrics ?? config['host-metrics'] ?? true,
-    pg: flags.pg ?? config.pg ?? null,
+    pg,
     pgUsers: usersFile === undefined ? null : [...(await readUsers(usersFile))],
   };
 }

@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { PassThrough, type Writable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { QueryError } from '../columnar/index.ts';
 import type { Session } from '../engine/index.ts';
 import { connect, type RemoteNode } from '../gateway/index.ts';
 import { exitCode } from './exit.ts';
 import { LocalFleet } from './fleet.ts';
+import { wrapped } from './output/printable.ts';
 import { printStatements } from './output/printer.ts';
 import { noProgress, Spinner } from './output/progress.ts';
 import { write } from './output/sink.ts';
@@ -18,8 +22,14 @@ const nodes = 8;
 const victim = 5;
 /** From the first epoch of the last subscription to the kill. */
 const killAfterMs = 1_500;
+/** Columns of what is printed to a file. */
+const pageWidth = 100;
+/** More than the text of a step. */
+const pageBytesMax = 1024 * 1024;
 const killQuery = 'SELECT count(*) AS flights FROM flights';
-const killSubscription = `SUBSCRIBE (SELECT count(*) AS nodes, max(uptime_seconds) AS uptime FROM host) EVERY '1 second' FOR '5 seconds'`;
+const killSubscription = `SUBSCRIBE (
+  SELECT count(*) AS nodes, max(uptime_seconds) AS uptime FROM host
+) EVERY '1 second' FOR '5 seconds'`;
 
 export function addTourCommand(program: Command): void {
   program
@@ -78,21 +88,30 @@ async function tour(fleet: LocalFleet, node: RemoteNode): Promise<void> {
 /** A query and an epoch while a node dies: the answers say what they lack. */
 async function killOne(fleet: LocalFleet, node: RemoteNode, session: Session): Promise<void> {
   const address = fleet.nodes.find(({ index }) => index === victim)?.address ?? '';
-  await say(`\n── Now the process of node ${address} is killed (SIGKILL) while a subscription and a query run\n`);
   const other = node.openSession();
-  const killed = new Promise<void>((resolve) => setTimeout(resolve, killAfterMs)).then(() => fleet.killNode(victim));
-  const query = killed.then(() => step(other, `Asked the moment ${address} died`, killQuery));
-  await Promise.all([step(session, 'Who answers, second by second', killSubscription), query]);
+  const asked = sleep(killAfterMs)
+    .then(() => fleet.killNode(victim))
+    .then(() => answerOf(other, `Asked the moment ${address} died`, killQuery));
+  const title = `Who answers, second by second, while ${address} is killed (SIGKILL)`;
+  await Promise.all([step(session, title, killSubscription), asked.then((text) => say(`${text}\n`))]);
   other.close();
 }
 
-async function step(session: Session, title: string, sql: string): Promise<void> {
-  await say(`\n── ${title}\n${sql.replaceAll(/^/gm, '   ')}\n\n`);
+/** A step's text when it is over, so that what runs beside it does not get in between. */
+async function answerOf(session: Session, title: string, sql: string): Promise<string> {
+  const page = new PassThrough({ highWaterMark: pageBytesMax });
+  await step(session, title, sql, page);
+  return textOf(page.end());
+}
+
+async function step(session: Session, title: string, sql: string, out: Writable = process.stdout): Promise<void> {
+  const widthMax = process.stdout.isTTY ? process.stdout.columns : pageWidth;
+  await write(out, `\n${wrapped(`── ${title}`, widthMax)}\n${sql.replaceAll(/^/gm, '   ')}\n\n`);
   await printStatements(session, sql, {
-    out: process.stdout,
-    notes: process.stdout,
+    out,
+    notes: out,
     format: 'table',
-    widthMax: process.stdout.isTTY ? process.stdout.columns : 120,
+    widthMax,
     timing: true,
     progress: noProgress,
   });

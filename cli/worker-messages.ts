@@ -5,6 +5,8 @@ import type { NodeSettings } from './node.ts';
 
 export type FleetRequest =
   | { readonly type: 'start'; readonly index: number; readonly settings: NodeSettings }
+  /** Report when the node has its data and knows so many members, itself included. */
+  | { readonly type: 'ready'; readonly index: number; readonly membersMin: number }
   /** End a node as a crash would. */
   | { readonly type: 'kill'; readonly index: number };
 
@@ -17,6 +19,7 @@ export type WorkerReport =
       readonly pgPort: number | null;
     }
   | { readonly type: 'failed'; readonly index: number; readonly failure: WorkerFailure }
+  | { readonly type: 'ready'; readonly index: number }
   | { readonly type: 'killed'; readonly index: number };
 
 /** An error on its way between processes. */

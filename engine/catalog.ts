@@ -78,7 +78,9 @@ export class Catalog {
   }
 
   newNamespace(name: string): string {
-    const tag = Math.floor(this.#options.runtime.random() * 2 ** 48).toString(16).padStart(12, '0');
+    const tag = Math.floor(this.#options.runtime.random() * 2 ** 48)
+      .toString(16)
+      .padStart(12, '0');
     return `${name}#${tag}`;
   }
 

@@ -56,7 +56,9 @@ export class DistributedTables {
     let rows = Array.from({ length: batch.numRows }, (_, row) => row);
     // Regions may move while rows are on their way: what has more than one owner by then is divided again.
     while (rows.length > 0) {
-      const writes = new Map(this.#byOwner(keys, rows).map((part) => [writeOf(table, batch, keys, part, written), part]));
+      const writes = new Map(
+        this.#byOwner(keys, rows).map((part) => [writeOf(table, batch, keys, part, written), part]),
+      );
       const torn = await this.#write([...writes.keys()]);
       rows = torn.flatMap((write) => writes.get(write) ?? []);
     }
@@ -137,7 +139,10 @@ function requireNotNull(table: TableDefinition, columns: readonly number[], batc
     for (let row = 0; row < batch.numRows; row += 1) {
       if (isValid(column, row)) continue;
       const name = table.schema.fields[index]?.name ?? '';
-      throw new QueryError('notNull', `null value in column "${name}" of table "${table.name}" violates not-null constraint`);
+      throw new QueryError(
+        'notNull',
+        `null value in column "${name}" of table "${table.name}" violates not-null constraint`,
+      );
     }
   }
 }
@@ -148,11 +153,19 @@ function clockwiseAround(owner: Key, keys: readonly Key[], rows: readonly number
   return [...rows].sort((a, b) => compareClockwise(opposite, keys[a] ?? '', keys[b] ?? ''));
 }
 
-function writeOf(table: TableDefinition, batch: Batch, keys: readonly Key[], rows: readonly number[], written: Written): Write {
+function writeOf(
+  table: TableDefinition,
+  batch: Batch,
+  keys: readonly Key[],
+  rows: readonly number[],
+  written: Written,
+): Write {
   const chunk = encodeWrite(table, batch, Uint32Array.from(rows), keys, written);
   return { first: keys[rows[0] ?? 0] ?? '', last: keys[rows.at(-1) ?? 0] ?? '', chunk };
 }
 
 function inParts<T>(items: readonly T[], lengthMax: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / lengthMax) }, (_, i) => items.slice(i * lengthMax, (i + 1) * lengthMax));
+  return Array.from({ length: Math.ceil(items.length / lengthMax) }, (_, i) =>
+    items.slice(i * lengthMax, (i + 1) * lengthMax),
+  );
 }

@@ -5,6 +5,6 @@ export { renderErrorAt } from '../parser/index.ts';
 export { type Log, silentLog } from './log.ts';
 export { type NodeOptions, WharfNode } from './node.ts';
 export type { Coverage, EpochAnswer, Session, SessionFactory, StatementResult } from './session.ts';
-export { defaultCluster, defaultListen, RunningNode, startNode, type StartOptions } from './start-node.ts';
+export { defaultCluster, defaultListen, RunningNode, type StartOptions, startNode } from './start-node.ts';
 export type { ScanRequest, TableSource } from './table.ts';
 export * from './tables/index.ts';

@@ -1,5 +1,23 @@
-import { type Batch, batchFromRows, concatBatches, intervalToMs, parseValue, QueryError, type Schema, types, typeName } from '../columnar/index.ts';
-import { type CreateTable, type Insert, ParseError, parse, type Query, type Statement, type Subscribe } from '../parser/index.ts';
+import {
+  type Batch,
+  batchFromRows,
+  concatBatches,
+  intervalToMs,
+  parseValue,
+  QueryError,
+  type Schema,
+  typeName,
+  types,
+} from '../columnar/index.ts';
+import {
+  type CreateTable,
+  type Insert,
+  ParseError,
+  parse,
+  type Query,
+  type Statement,
+  type Subscribe,
+} from '../parser/index.ts';
 import {
   defineTable,
   explainPlan,
@@ -43,17 +61,21 @@ const insertRowsMin = 16_384;
 const showTablesQuery =
   'SELECT table_name, source, count(*) AS nodes FROM sys.tables GROUP BY table_name, source ORDER BY table_name';
 
-const textSchema = (...names: readonly string[]): Schema => ({ fields: names.map((name) => ({ name, type: types.text })) });
+const textSchema = (...names: readonly string[]): Schema => ({
+  fields: names.map((name) => ({ name, type: types.text })),
+});
 
 /** A conversation with the node in this process. */
 export class LocalSession implements Session {
   readonly #services: SessionServices;
+  readonly #onClose: (session: LocalSession) => void;
   readonly #settings: Settings = { coverage: 'partial', statement_timeout: 0 };
   #running: Running | null = null;
   #closed = false;
 
-  constructor(services: SessionServices) {
+  constructor(services: SessionServices, onClose: (session: LocalSession) => void) {
     this.#services = services;
+    this.#onClose = onClose;
   }
 
   async *execute(sql: string): AsyncGenerator<StatementResult, void, undefined> {
@@ -70,6 +92,7 @@ export class LocalSession implements Session {
   close(): void {
     this.#closed = true;
     this.cancel();
+    this.#onClose(this);
   }
 
   async #run(statement: Statement, sql: string): Promise<StatementResult> {
@@ -146,9 +169,13 @@ export class LocalSession implements Session {
   }
 
   async #explain(statement: Statement, analyze: boolean): Promise<StatementResult> {
-    if (analyze) throw new QueryError('unsupported', 'EXPLAIN ANALYZE is not supported yet', { position: statement.span.start });
+    if (analyze)
+      throw new QueryError('unsupported', 'EXPLAIN ANALYZE is not supported yet', { position: statement.span.start });
     const lines = explainPlan(await this.#planOf(statement));
-    return rowsResult(textSchema('plan'), lines.map((line) => [line]));
+    return rowsResult(
+      textSchema('plan'),
+      lines.map((line) => [line]),
+    );
   }
 
   async #planOf(statement: Statement): Promise<PhysicalPlan> {
@@ -162,7 +189,9 @@ export class LocalSession implements Session {
       case 'subscribe':
         return planSubscription(statement, await this.#resolve(statement), this.#context()).plan;
       default:
-        throw new QueryError('unsupported', 'EXPLAIN takes a SELECT, INSERT or SUBSCRIBE', { position: statement.span.start });
+        throw new QueryError('unsupported', 'EXPLAIN takes a SELECT, INSERT or SUBSCRIBE', {
+          position: statement.span.start,
+        });
     }
   }
 
@@ -189,8 +218,16 @@ export class LocalSession implements Session {
   async #subscribe(statement: Subscribe, sql: string): Promise<StatementResult> {
     const { queries, limits } = this.#services;
     const { plan, everyMs, forMs } = planSubscription(statement, await this.#resolve(statement), this.#context());
-    const subscription = new Subscription(queries, { sql, plan, everyMs, forMs, memoryBytesMax: limits.memoryBytesMax });
-    this.#running = { cancel: () => subscription.failed(new QueryError('cancelled', 'the subscription was cancelled')) };
+    const subscription = new Subscription(queries, {
+      sql,
+      plan,
+      everyMs,
+      forMs,
+      memoryBytesMax: limits.memoryBytesMax,
+    });
+    this.#running = {
+      cancel: () => subscription.failed(new QueryError('cancelled', 'the subscription was cancelled')),
+    };
     subscription.start();
     return { kind: 'epochs', queryId: subscription.id, schema: plan.schema, epochs: subscription.epochs() };
   }
@@ -267,8 +304,18 @@ export class LocalSession implements Session {
 }
 
 const postgresSettings: ReadonlySet<string> = new Set([
-  'application_name', 'bytea_output', 'client_encoding', 'client_min_messages', 'datestyle', 'extra_float_digits',
-  'intervalstyle', 'search_path', 'standard_conforming_strings', 'timezone', 'row_security', 'synchronous_commit',
+  'application_name',
+  'bytea_output',
+  'client_encoding',
+  'client_min_messages',
+  'datestyle',
+  'extra_float_digits',
+  'intervalstyle',
+  'search_path',
+  'standard_conforming_strings',
+  'timezone',
+  'row_security',
+  'synchronous_commit',
 ]);
 
 function durationMs(value: string, position: number): number {

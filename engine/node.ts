@@ -120,15 +120,18 @@ export class WharfNode implements SessionFactory {
   }
 
   openSession(): Session {
-    const session = new LocalSession({
-      catalog: this.#catalog,
-      tables: this.#tables,
-      queries: this.#queries,
-      limits: {
-        deadlineMs: this.#options.queryDeadlineMs ?? nodeDefaults.queryDeadlineMs,
-        memoryBytesMax: this.#options.queryMemoryBytesMax ?? nodeDefaults.queryMemoryBytesMax,
+    const session = new LocalSession(
+      {
+        catalog: this.#catalog,
+        tables: this.#tables,
+        queries: this.#queries,
+        limits: {
+          deadlineMs: this.#options.queryDeadlineMs ?? nodeDefaults.queryDeadlineMs,
+          memoryBytesMax: this.#options.queryMemoryBytesMax ?? nodeDefaults.queryMemoryBytesMax,
+        },
       },
-    });
+      (closed) => this.#sessions.delete(closed),
+    );
     this.#sessions.add(session);
     return session;
   }
@@ -201,20 +204,24 @@ export class WharfNode implements SessionFactory {
       },
       tables: () => [
         ...this.#catalog.localSources.map(({ name, schema }) => [address, name, 'local', schema.fields.length]),
-        ...this.#catalog.distributedHere().map(({ name, schema }) => [address, name, 'distributed', schema.fields.length]),
+        ...this.#catalog
+          .distributedHere()
+          .map(({ name, schema }) => [address, name, 'distributed', schema.fields.length]),
       ],
       queries: () =>
-        this.#queries.status().map((query) => [
-          address,
-          query.id,
-          query.role,
-          query.proxy,
-          query.sql,
-          micros(query.startedAtMs),
-          runtime.now() - query.startedAtMs,
-          query.executions,
-          BigInt(query.memoryBytes),
-        ]),
+        this.#queries
+          .status()
+          .map((query) => [
+            address,
+            query.id,
+            query.role,
+            query.proxy,
+            query.sql,
+            micros(query.startedAtMs),
+            runtime.now() - query.startedAtMs,
+            query.executions,
+            BigInt(query.memoryBytes),
+          ]),
     };
   }
 }

@@ -10,7 +10,9 @@ export interface NodeFacts {
 
 export type Row = readonly (SqlValue | null)[];
 
-function schemaOf(columns: Readonly<Record<string, (typeof types)['text' | 'int4' | 'int8' | 'float8' | 'timestamptz']>>): Schema {
+function schemaOf(
+  columns: Readonly<Record<string, (typeof types)['text' | 'int4' | 'int8' | 'float8' | 'timestamptz']>>,
+): Schema {
   return { fields: Object.entries(columns).map(([name, type]) => ({ name, type })) };
 }
 

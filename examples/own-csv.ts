@@ -4,7 +4,7 @@
  *
  *   npx tsx examples/own-csv.ts
  */
-import { batchToRows, hostTables, openFile, type RunningNode, startNode, SystemRuntime } from '../index.ts';
+import { batchToRows, hostTables, openFile, type RunningNode, SystemRuntime, startNode } from '../index.ts';
 
 const csv = new URL('data/owners.csv', import.meta.url).pathname;
 const names = ['alpha', 'beta', 'gamma'];

@@ -34,7 +34,8 @@ function tableOf(members: readonly Key[], options = generous): BambooTable {
 function nearestByHand(members: readonly Key[], key: Key): Key[] {
   const ahead = (member: Key): bigint => clockwise(pointOf(key), pointOf(member));
   const behind = (member: Key): bigint => clockwise(pointOf(member), pointOf(key));
-  const rank = (member: Key): bigint => (ahead(member) <= behind(member) ? 2n * ahead(member) : 2n * behind(member) + 1n);
+  const rank = (member: Key): bigint =>
+    ahead(member) <= behind(member) ? 2n * ahead(member) : 2n * behind(member) + 1n;
   return [...members].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
@@ -150,7 +151,9 @@ describe('the contact budget', () => {
   test('routes in logarithmically many hops when no table knows more than a fraction', () => {
     const random = lcg(3);
     const members = Array.from({ length: 300 }, () => randomKey(random));
-    const tables = new Map(members.map((self) => [self, tableOf([self, ...members.filter((m) => m !== self)], options)]));
+    const tables = new Map(
+      members.map((self) => [self, tableOf([self, ...members.filter((m) => m !== self)], options)]),
+    );
     let hopsMax = 0;
     for (let i = 0; i < 200; i++) {
       const key = randomKey(random);

@@ -1,5 +1,5 @@
 import { decode, encode } from './codec.ts';
-import { broadcastApp, type BroadcastMessage, broadcastMessage } from './control.ts';
+import { type BroadcastMessage, broadcastApp, broadcastMessage } from './control.ts';
 import type { AppId, Contact } from './overlay.ts';
 import { Recent } from './recent.ts';
 import { wholeRing } from './region.ts';

@@ -4,7 +4,13 @@ import { Channel, type ChannelMessage, ChannelViolation } from './channel.ts';
 import { overlayDefaults } from './defaults.ts';
 import type { DataMessage } from './messages.ts';
 
-const options = { ...overlayDefaults, fragmentBytesMax: 8, windowInitialBytes: 64, windowMinBytes: 16, payloadBytesMax: 1_000 };
+const options = {
+  ...overlayDefaults,
+  fragmentBytesMax: 8,
+  windowInitialBytes: 64,
+  windowMinBytes: 16,
+  payloadBytesMax: 1_000,
+};
 
 /** Mulberry32: a small generator, so that a run follows from one number. */
 function chance(seed: number): () => number {

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import type { Acknowledgement, AckMessage, DataMessage, ResetMessage } from './messages.ts';
+import type { AckMessage, Acknowledgement, DataMessage, ResetMessage } from './messages.ts';
 import type { AppId } from './overlay.ts';
 import { RoundTrip, type RoundTripOptions } from './round-trip.ts';
 
@@ -110,7 +110,8 @@ export class Channel {
   /** Accepts a payload, which must not be changed until it is acknowledged. */
   send(app: AppId, payload: Uint8Array, nowMs: number): void {
     const { payloadBytesMax, fragmentBytesMax, idleAfterMs } = this.#options;
-    if (payload.length > payloadBytesMax) throw new RangeError(`a payload of ${payload.length} bytes exceeds ${payloadBytesMax}`);
+    if (payload.length > payloadBytesMax)
+      throw new RangeError(`a payload of ${payload.length} bytes exceeds ${payloadBytesMax}`);
     const isIdle = this.#segments.length === 0;
     if (this.#session === 0 || (isIdle && nowMs - this.#activeAtMs > idleAfterMs)) this.#open();
     if (isIdle) this.#progressAtMs = nowMs;
@@ -223,7 +224,11 @@ export class Channel {
     assert.equal(this.#onWayBytes, bytes, 'bytes on their way are counted');
     assert(this.#segments.length === 0 || this.#session !== 0, 'what is sent belongs to a session');
     for (const [i, segment] of this.#segments.entries()) {
-      assert.equal(segment.sequence, this.#nextSequence - this.#segments.length + i, 'sequence numbers are consecutive');
+      assert.equal(
+        segment.sequence,
+        this.#nextSequence - this.#segments.length + i,
+        'sequence numbers are consecutive',
+      );
     }
     assert(!this.#early.has(this.#expected), 'what can be delivered was');
   }

@@ -234,7 +234,8 @@ export function regionSet(regionsMax: number): Codec<RegionSet> {
   const edges = list(key, 2 * regionsMax);
   return {
     write: (writer, value) => {
-      const regions = value.edges.length <= 2 * regionsMax ? value : new RegionSet(value.regions().slice(0, regionsMax));
+      const regions =
+        value.edges.length <= 2 * regionsMax ? value : new RegionSet(value.regions().slice(0, regionsMax));
       flag.write(writer, regions.insideAtEnd);
       edges.write(writer, regions.edges);
     },
@@ -309,9 +310,11 @@ export function oneOf<const T extends string>(words: readonly T[]): Codec<T> {
 }
 
 /** A union told apart by `type`: one byte for the case, then its other fields. Numbers of cases are for ever. */
-export function tagged<M extends { readonly type: string }>(cases: {
-  readonly [T in M['type']]: readonly [tag: number, fields: Codec<Omit<Extract<M, { type: T }>, 'type'>>];
-}): Codec<M> {
+export function tagged<M extends { readonly type: string }>(
+  cases: {
+    readonly [T in M['type']]: readonly [tag: number, fields: Codec<Omit<Extract<M, { type: T }>, 'type'>>];
+  },
+): Codec<M> {
   type Fields = Omit<M, 'type'>;
   const byType = new Map(Object.entries(cases) as [M['type'], readonly [number, Codec<Fields>]][]);
   const byTag = new Map([...byType].map(([type, [tag, fields]]) => [tag, { type, fields }]));

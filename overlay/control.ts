@@ -4,8 +4,7 @@ import type { AppId, Contact, Key } from './overlay.ts';
 
 // What nodes ask each other to keep the ring: the payloads of requests to `controlApp`.
 
-/** App ids from here on belong to the overlay itself. */
-export const reservedAppsFrom = 240;
+// App ids from 240 on belong to the overlay itself.
 export const controlApp = 240;
 export const broadcastApp = 241;
 export const replicationApp = 242;

@@ -124,4 +124,8 @@ export const overlayDefaults = {
 export type OverlayOptions = { readonly [K in keyof typeof overlayDefaults]: number };
 
 /** What happens inside, for a log; `fields` hold plain values. */
-export type Log = (level: 'debug' | 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
+export type Log = (
+  level: 'debug' | 'info' | 'warn',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;

@@ -1,5 +1,5 @@
 export { BambooTable } from './bamboo.ts';
-export { type Log, overlayDefaults, type OverlayOptions } from './defaults.ts';
+export { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
 export { clockwise, compareClockwise, inRegion, isKey, keyAt, keyOf, midpoint, pointOf, randomKey } from './keys.ts';
 export { type OverlayCounters, OverlayNode, type OverlayNodeInit } from './node.ts';
 export * from './overlay.ts';

@@ -40,7 +40,15 @@ export function itemOf(record: ItemRecord, nowMs: number): Item {
 
 export function recordOf(item: Item, nowMs: number): ItemRecord {
   const { namespace, resourceId, instanceId, value, writtenAtMs, writer } = item;
-  return { namespace, resourceId, instanceId, value, writtenAtMs, writer, lifetimeLeftMs: Math.max(0, item.expiresAtMs - nowMs) };
+  return {
+    namespace,
+    resourceId,
+    instanceId,
+    value,
+    writtenAtMs,
+    writer,
+    lifetimeLeftMs: Math.max(0, item.expiresAtMs - nowMs),
+  };
 }
 
 export function isLive(item: Item, nowMs: number): boolean {

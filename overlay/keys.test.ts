@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { clockwise, compareClockwise, inRegion, isKey, keyAt, keyOf, midpoint, pointOf, randomKey, sharedDigits } from './keys.ts';
+import {
+  clockwise,
+  compareClockwise,
+  inRegion,
+  isKey,
+  keyAt,
+  keyOf,
+  midpoint,
+  pointOf,
+  randomKey,
+  sharedDigits,
+} from './keys.ts';
 
 const bits = 160n;
 const key = fc.bigInt({ min: 0n, max: (1n << bits) - 1n }).map(keyAt);
@@ -39,7 +50,9 @@ test('clockwise order is order by clockwise distance', () => {
     fc.property(key, key, key, (origin, a, b) => {
       const distanceA = clockwise(pointOf(origin), pointOf(a));
       const distanceB = clockwise(pointOf(origin), pointOf(b));
-      expect(Math.sign(compareClockwise(origin, a, b))).toBe(distanceA < distanceB ? -1 : distanceA > distanceB ? 1 : 0);
+      expect(Math.sign(compareClockwise(origin, a, b))).toBe(
+        distanceA < distanceB ? -1 : distanceA > distanceB ? 1 : 0,
+      );
     }),
   );
 });

@@ -1,10 +1,11 @@
 import { type JoinReply, joinMissingMax } from './control.ts';
 import type { Log } from './defaults.ts';
-import { clockwise, pointOf } from './keys.ts';
+import { ringDistance } from './keys.ts';
 import { type Advert, type Envelope, type Message, type News, type PingMessage, pingContactsMax } from './messages.ts';
 import { NewsQueue } from './news.ts';
 import { type Contact, type Key, type MembershipChange, OverlayError, type Region } from './overlay.ts';
 import type { Peer, Peers } from './peers.ts';
+import { Probes, type Suspicion } from './probes.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Address, Runtime, Timer } from './runtime.ts';
 import type { Target } from './wire.ts';
@@ -49,20 +50,10 @@ export interface MembershipOutput {
   setMember(isMember: boolean): void;
 }
 
-/** One ping after the other, until an answer or the last one. */
-interface Probe {
-  readonly contact: Contact;
-  attemptsLeft: number;
-  /** What to make of silence: a member's death, or a rumour that stays one. */
-  readonly kind: 'failed' | 'left' | 'unheard';
-  timer: Timer | null;
-  readonly onEnd: (() => void)[];
-}
-
 /** A former member. `unheard` is one that was only heard of, and never answered. */
 interface Tombstone {
   readonly contact: Contact;
-  readonly kind: 'failed' | 'left' | 'unheard';
+  readonly kind: Suspicion;
   readonly atMs: number;
   retryAtMs: number;
 }
@@ -87,7 +78,7 @@ export class Membership {
   readonly #output: MembershipOutput;
   readonly #log: Log;
   readonly #news: NewsQueue;
-  readonly #probes = new Map<Key, Probe>();
+  readonly #probes: Probes;
   readonly #tombstones = new Map<Key, Tombstone>();
   /** Which member lives or lived at an address. */
   readonly #byAddress = new Map<Address, Key>();
@@ -118,6 +109,11 @@ export class Membership {
     this.#log = log;
     this.#news = new NewsQueue(options.newsMax);
     this.#region = table.region();
+    this.#probes = new Probes(runtime, {
+      ping: (contact) => this.ping(contact),
+      waitMs: ({ id }) => Math.max(options.probeSpacingMs, peers.timeoutMs(id, 0)),
+      silent: (contact, suspicion) => this.#silent(contact, suspicion),
+    });
   }
 
   get isMember(): boolean {
@@ -177,7 +173,7 @@ export class Membership {
     this.#isClosed = true;
     this.#isMember = false;
     for (const timer of [this.#ticker, this.#greeter, this.#advertiser]) timer?.cancel();
-    for (const probe of [...this.#probes.values()]) this.#endProbe(probe);
+    this.#probes.close();
   }
 
   /** The answer to a node that wants to join. */
@@ -254,8 +250,7 @@ export class Membership {
       if (!this.#tombstones.has(sender) || message.type === 'pong') this.#admit(peer);
       else this.#mentioned(contact);
     }
-    const probe = this.#probes.get(sender);
-    if (probe && (this.#table.get(sender) || message.type === 'pong')) this.#endProbe(probe);
+    if (this.#table.get(sender) || message.type === 'pong') this.#probes.end(sender);
     return contact;
   }
 
@@ -291,7 +286,7 @@ export class Membership {
     const known = this.#table.get(contact.id);
     if (!known || known.id === this.#table.self.id || this.#probes.has(contact.id)) return;
     this.#log('debug', 'suspect', { contact: known.address, reason });
-    this.#probe(known, this.#options.probesMax, 'failed');
+    this.#probes.start(known, this.#options.probesMax, 'failed');
   }
 
   /** Where its answer goes: a single frame, not repeated. */
@@ -361,7 +356,7 @@ export class Membership {
     const known = this.#table.get(id);
     if (known) {
       const heardSince = (this.#peers.get(id)?.heardAtMs ?? 0) > atMs;
-      if (!heardSince && !this.#probes.has(id)) this.#probe(known, this.#options.rumourProbesMax, kind);
+      if (!heardSince) this.#probes.start(known, this.#options.rumourProbesMax, kind);
       return;
     }
     const tombstone = this.#tombstones.get(id);
@@ -401,50 +396,23 @@ export class Membership {
       left -= 1;
       this.#toGreet.delete(id);
       if (this.#table.get(id)) this.ping(contact);
-      else if (!this.#probes.has(id)) this.#probe(contact, rumourProbesMax, this.#tombstones.get(id)?.kind ?? 'unheard');
+      else this.#probes.start(contact, rumourProbesMax, this.#tombstones.get(id)?.kind ?? 'unheard');
     }
     this.#greeter = this.#toGreet.size > 0 ? this.#runtime.after(verifyEveryMs, () => this.#greetSome()) : null;
   }
 
   // ---- Probes
 
-  #probe(contact: Contact, attempts: number, kind: Probe['kind']): Probe {
-    const probe: Probe = { contact, attemptsLeft: attempts, kind, timer: null, onEnd: [] };
-    this.#probes.set(contact.id, probe);
-    this.#probeOnce(probe);
-    return probe;
-  }
-
-  #probeOnce(probe: Probe): void {
-    if (probe.attemptsLeft === 0) {
-      this.#endProbe(probe);
-      this.#silent(probe);
-      return;
-    }
-    probe.attemptsLeft -= 1;
-    this.ping(probe.contact);
-    const waitMs = Math.max(this.#options.probeSpacingMs, this.#peers.timeoutMs(probe.contact.id, 0));
-    probe.timer = this.#runtime.after(waitMs, () => this.#probeOnce(probe));
-  }
-
-  #endProbe(probe: Probe): void {
-    probe.timer?.cancel();
-    this.#probes.delete(probe.contact.id);
-    for (const onEnd of probe.onEnd) onEnd();
-  }
-
-  #silent({ contact, kind }: Probe): void {
+  #silent(contact: Contact, suspicion: Suspicion): void {
     const known = this.#table.get(contact.id);
-    if (known) this.#remove(known, kind === 'left' ? 'left' : 'failed', 'does not answer');
+    if (known) this.#remove(known, suspicion === 'left' ? 'left' : 'failed', 'does not answer');
     else if (!this.#tombstones.has(contact.id)) this.#bury(contact, 'unheard', this.#runtime.now());
   }
 
   /** Resolves when the contact has answered or was given up. */
   #verified(contact: Contact): Promise<void> {
-    if (this.#table.get(contact.id)) return Promise.resolve();
-    const probe =
-      this.#probes.get(contact.id) ?? this.#probe(contact, this.#options.rumourProbesMax, 'unheard');
-    return new Promise((resolve) => probe.onEnd.push(resolve));
+    if (!this.#table.get(contact.id)) this.#probes.start(contact, this.#options.rumourProbesMax, 'unheard');
+    return this.#probes.ended(contact.id);
   }
 
   // ---- Changes to the table
@@ -485,14 +453,18 @@ export class Membership {
 
   #remove(contact: Contact, kind: 'failed' | 'left', reason: string): void {
     if (!this.#table.remove(contact.id)) return;
-    this.#log(kind === 'failed' ? 'info' : 'debug', `member ${kind}`, { id: contact.id, address: contact.address, reason });
+    this.#log(kind === 'failed' ? 'info' : 'debug', `member ${kind}`, {
+      id: contact.id,
+      address: contact.address,
+      reason,
+    });
     this.#bury(contact, kind, this.#runtime.now());
     if (kind === 'failed') this.#output.dead(contact, reason);
     this.#output.changed({ kind, contact });
     this.#tableChanged();
   }
 
-  #bury(contact: Contact, kind: Tombstone['kind'], atMs: number): void {
+  #bury(contact: Contact, kind: Suspicion, atMs: number): void {
     const retryAtMs = this.#runtime.now() + this.#options.tombstoneRetryMs;
     this.#tombstones.set(contact.id, { contact, kind, atMs, retryAtMs });
     if (kind !== 'unheard') this.#tell(kind, contact, atMs);
@@ -514,7 +486,7 @@ export class Membership {
     this.#ticker = this.#runtime.after(tickMs, () => this.#tick());
     for (const leaf of this.#table.leaves()) {
       const exchangedAtMs = this.#peers.get(leaf.id)?.exchangedAtMs ?? 0;
-      if (nowMs - exchangedAtMs >= pingEveryMs && !this.#probes.has(leaf.id)) this.#probe(leaf, probesMax, 'failed');
+      if (nowMs - exchangedAtMs >= pingEveryMs) this.#probes.start(leaf, probesMax, 'failed');
     }
     this.#sweep(nowMs);
     this.#retryMissing(nowMs);
@@ -524,7 +496,7 @@ export class Membership {
     if (nowMs - this.#sweptAtMs < this.#options.sweepEveryMs) return;
     this.#sweptAtMs = nowMs;
     const contact = this.#table.nextToProbe();
-    if (contact && !this.#probes.has(contact.id)) this.#probe(contact, this.#options.probesMax, 'failed');
+    if (contact) this.#probes.start(contact, this.#options.probesMax, 'failed');
   }
 
   #retryMissing(nowMs: number): void {
@@ -544,14 +516,8 @@ export class Membership {
 
 /** Sorted by distance on the ring, whichever way is shorter. */
 function nearestTo(id: Key, contacts: Iterable<Contact>): Contact[] {
-  const point = pointOf(id);
-  const distance = (contact: Contact): bigint => {
-    const ahead = clockwise(point, pointOf(contact.id));
-    const behind = clockwise(pointOf(contact.id), point);
-    return ahead < behind ? ahead : behind;
-  };
   return [...contacts]
-    .map((contact) => ({ contact, distance: distance(contact) }))
+    .map((contact) => ({ contact, distance: ringDistance(id, contact.id) }))
     .sort((a, b) => (a.distance < b.distance ? -1 : 1))
     .map(({ contact }) => contact);
 }

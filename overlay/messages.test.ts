@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { type Codec, CodecError, decode, encode } from './codec.ts';
 import { broadcastMessage, controlRequest, findReply, joinReply } from './control.ts';
 import { keyAt } from './keys.ts';
-import { type Advert, decodeFrame, type Envelope, encodeFrame, type Message, type News, replyOutcomes } from './messages.ts';
+import {
+  type Advert,
+  decodeFrame,
+  type Envelope,
+  encodeFrame,
+  type Message,
+  type News,
+  replyOutcomes,
+} from './messages.ts';
 import type { Contact } from './overlay.ts';
 import { RegionSet } from './region.ts';
 import { digestReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
@@ -124,8 +132,20 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
   });
 
   const codecs: readonly Codec<never>[] = [
-    controlRequest, joinReply, findReply, broadcastMessage, replicationRequest, digestReply, openReply, nextReply,
-    storeWrite, itemRecords, getRequest, getReply, writeRequest, writeReply,
+    controlRequest,
+    joinReply,
+    findReply,
+    broadcastMessage,
+    replicationRequest,
+    digestReply,
+    openReply,
+    nextReply,
+    storeWrite,
+    itemRecords,
+    getRequest,
+    getReply,
+    writeRequest,
+    writeReply,
   ] as unknown as Codec<never>[];
   test.each(codecs.map((codec, i) => [i, codec] as const))('payloads of kind %i', (_i, codec) => {
     fc.assert(

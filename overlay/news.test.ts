@@ -23,5 +23,10 @@ test('later news of a member replaces earlier, and the oldest gives way', () => 
   expect(news.tell(null, 5, 10).map(({ kind }) => kind)).toEqual(['failed']);
   news.add('joined', contact(2), 20, 9);
   news.add('joined', contact(3), 30, 9);
-  expect(news.tell(null, 5, 30).map((one) => one.contact.address).sort()).toEqual(['n2:1', 'n3:1']);
+  expect(
+    news
+      .tell(null, 5, 30)
+      .map((one) => one.contact.address)
+      .sort(),
+  ).toEqual(['n2:1', 'n3:1']);
 });

@@ -2,13 +2,34 @@ import { strict as assert } from 'node:assert';
 import { BambooTable } from './bamboo.ts';
 import { Broadcaster, type BroadcasterCounters } from './broadcaster.ts';
 import { decode, encode } from './codec.ts';
-import { broadcastApp, controlApp, type ControlRequest, controlRequest, findReply, joinReply, replicationApp } from './control.ts';
-import { type Log, overlayDefaults, type OverlayOptions } from './defaults.ts';
+import {
+  broadcastApp,
+  type ControlRequest,
+  controlApp,
+  controlRequest,
+  findReply,
+  joinReply,
+  replicationApp,
+} from './control.ts';
+import { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
 import { randomKey } from './keys.ts';
 import { type LinkCounters, Links } from './links.ts';
 import { Membership } from './membership.ts';
 import type { Advert, MessageHandlers } from './messages.ts';
-import { type App, type AppId, type Contact, type Key, type MembershipChange, type Overlay, OverlayError, type Region, type Replicated, type RequestOptions, type RoutedMessage, type Split } from './overlay.ts';
+import {
+  type App,
+  type AppId,
+  type Contact,
+  type Key,
+  type MembershipChange,
+  type Overlay,
+  OverlayError,
+  type Region,
+  type Replicated,
+  type RequestOptions,
+  type RoutedMessage,
+  type Split,
+} from './overlay.ts';
 import { Peers } from './peers.ts';
 import { Replication, type ReplicationCounters } from './replication.ts';
 import { Router, type RouterCounters } from './router.ts';
@@ -157,6 +178,7 @@ export class OverlayNode implements Overlay {
 
   // ---- Apps and data
 
+  /** App ids are 0 to 239; the others are the overlay's own. */
   register(app: AppId, handlers: App): void {
     assert(!this.#apps.has(app), `app ${app} is registered already`);
     const isReserved = app === controlApp || app === broadcastApp || app === replicationApp;
@@ -389,8 +411,7 @@ export class OverlayNode implements Overlay {
     const output = {
       isMember: () => this.#membership.isMember,
       ask: this.#ask.bind(this),
-      deliver: (message: RoutedMessage) =>
-        this.#apps.get(message.app)?.deliver?.(message),
+      deliver: (message: RoutedMessage) => this.#apps.get(message.app)?.deliver?.(message),
       forward: (message: RoutedMessage, nextHop: Contact) =>
         this.#apps.get(message.app)?.forward?.(message, nextHop) ?? { kind: 'continue' as const },
     };

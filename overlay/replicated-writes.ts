@@ -1,7 +1,15 @@
 import { decode, encode } from './codec.ts';
 import type { OverlayNode } from './node.ts';
 import { type AppId, type Contact, type Key, OverlayError, type Replicated } from './overlay.ts';
-import { reasonBytesMax, type Write, type WriteOutcome, type WriteRequest, writeReply, writeRequest, writesMax } from './write-messages.ts';
+import {
+  reasonBytesMax,
+  type Write,
+  type WriteOutcome,
+  type WriteRequest,
+  writeReply,
+  writeRequest,
+  writesMax,
+} from './write-messages.ts';
 
 export type { Write } from './write-messages.ts';
 
@@ -54,7 +62,8 @@ export class ReplicatedWrites {
     let left = writes;
     for (let attempt = 0; left.length > 0; attempt++) {
       const leftMs = deadlineMs - this.#node.runtime.now();
-      if (leftMs <= 0) throw new OverlayError('timeout', `${left.length} of ${writes.length} writes were not acknowledged in time`);
+      if (leftMs <= 0)
+        throw new OverlayError('timeout', `${left.length} of ${writes.length} writes were not acknowledged in time`);
       if (attempt > 0) await new Promise<void>((resolve) => this.#node.runtime.after(writeRetryMs, resolve));
       const batches = await this.#batches(left, attempt > 0, torn);
       const rest = await Promise.all(batches.map((batch) => this.#send(batch, leftMs)));
@@ -65,7 +74,11 @@ export class ReplicatedWrites {
 
   // ---- The writing node
 
-  async #batches(writes: readonly Write[], askRing: boolean, torn: Write[]): Promise<{ owner: Contact; writes: Write[] }[]> {
+  async #batches(
+    writes: readonly Write[],
+    askRing: boolean,
+    torn: Write[],
+  ): Promise<{ owner: Contact; writes: Write[] }[]> {
     const { writeBatchBytes } = this.#node.options;
     const open = new Map<Key, { owner: Contact; writes: Write[]; bytes: number }>();
     const batches: { owner: Contact; writes: Write[] }[] = [];
@@ -129,7 +142,10 @@ export class ReplicatedWrites {
     // Had the region gone to another meanwhile, its copies would now be others, too.
     const isDone = (i: number): boolean => copied && this.#owns(request.writes[i] as Write);
     const busy: WriteOutcome = { status: 'busy', reason: '' };
-    return encode(writeReply, outcomes.map((outcome, i) => (outcome.status === 'done' && !isDone(i) ? busy : outcome)));
+    return encode(
+      writeReply,
+      outcomes.map((outcome, i) => (outcome.status === 'done' && !isDone(i) ? busy : outcome)),
+    );
   }
 
   #owns({ first, last }: Write): boolean {

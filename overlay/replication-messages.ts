@@ -16,7 +16,12 @@ export type ReplicationRequest =
    * Let me read a region, of which I have this much already; `anything`: even if what you have is not complete.
    * Answered with `openReply`.
    */
-  | { readonly type: 'open'; readonly region: Region; readonly anything: boolean; readonly digests: readonly KindDigest[] }
+  | {
+      readonly type: 'open';
+      readonly region: Region;
+      readonly anything: boolean;
+      readonly digests: readonly KindDigest[];
+    }
   /** The next chunk. Answered with `nextReply`. */
   | { readonly type: 'next'; readonly export: number; readonly index: number }
   /** Read this from me. Answered with nothing once that is done. */
@@ -44,4 +49,6 @@ export const replicationRequest: Codec<ReplicationRequest> = tagged<ReplicationR
 
 export const digestReply = list(kindDigest, kindsMax);
 export const openReply = struct<OpenReply>({ available: regionSet(availableRegionsMax), export: u32 });
-export const nextReply = nullable(struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }));
+export const nextReply = nullable(
+  struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }),
+);

@@ -5,9 +5,24 @@ import type { Log } from './defaults.ts';
 import { type ExportOptions, Exports } from './exports.ts';
 import { keyAt, midpoint, pointOf } from './keys.ts';
 import type { Advert } from './messages.ts';
-import { type Contact, type Delegation, type Key, OverlayError, type Region, type Replicated, type Split } from './overlay.ts';
+import {
+  type Contact,
+  type Delegation,
+  type Key,
+  OverlayError,
+  type Region,
+  type Replicated,
+  type Split,
+} from './overlay.ts';
 import { RegionSet } from './region.ts';
-import { digestReply, type KindDigest, nextReply, openReply, type ReplicationRequest, replicationRequest } from './replication-messages.ts';
+import {
+  digestReply,
+  type KindDigest,
+  nextReply,
+  openReply,
+  type ReplicationRequest,
+  replicationRequest,
+} from './replication-messages.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Runtime, Timer } from './runtime.ts';
 
@@ -182,7 +197,11 @@ export class Replication {
   split(region: Region, fanout: number, asHolder: boolean): Split {
     const servable = this.#copies.servable();
     if (asHolder) {
-      return { serve: servable.intersect(region).regions(), delegate: [], lost: servable.missingFrom(region).regions() };
+      return {
+        serve: servable.intersect(region).regions(),
+        delegate: [],
+        lost: servable.missingFrom(region).regions(),
+      };
     }
     const own = new RegionSet([region]).intersect(this.#table.region());
     const rest = own.missingFrom(region);
@@ -216,7 +235,8 @@ export class Replication {
         const isAll = available.covers(request.region);
         const differing = this.#differing(request.region, request.digests);
         const mayRead = isAll || request.anything;
-        const number = mayRead && differing.size > 0 ? this.#exports.open(from.id, differing, request.region, nowMs) : 0;
+        const number =
+          mayRead && differing.size > 0 ? this.#exports.open(from.id, differing, request.region, nowMs) : 0;
         return encode(openReply, { available, export: number });
       }
       case 'next': {
@@ -255,7 +275,8 @@ export class Replication {
 
   /** Reads what differs in a region; returns what the source can give, which is all of it when the reading succeeded. */
   async #read(from: Contact, region: Region, anything = false): Promise<RegionSet> {
-    const ask = (request: ReplicationRequest): Promise<Uint8Array> => this.#output.ask(from, encode(replicationRequest, request));
+    const ask = (request: ReplicationRequest): Promise<Uint8Array> =>
+      this.#output.ask(from, encode(replicationRequest, request));
     const opened = decode(openReply, await ask({ type: 'open', region, anything, digests: this.#digests(region) }));
     if (opened.export === 0) return opened.available;
     for (let index = 0; ; index++) {
@@ -417,7 +438,10 @@ export class Replication {
     const reply = await this.#output.ask(partner, encode(replicationRequest, { type: 'digest', region }));
     const theirs = decode(digestReply, reply);
     if (this.#differing(region, theirs).size === 0) return;
-    const items = Math.max(...theirs.map((digest) => digest.items), ...this.#digests(region).map((digest) => digest.items));
+    const items = Math.max(
+      ...theirs.map((digest) => digest.items),
+      ...this.#digests(region).map((digest) => digest.items),
+    );
     if (items > exchangeItemsMax && halvings < halvingsMax) {
       const middle = midpoint(region.from, region.to);
       await this.#reconcile(partner, { from: region.from, to: middle }, halvings + 1);

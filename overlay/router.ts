@@ -96,7 +96,10 @@ export class Router {
 
   #nextHops(key: Key): readonly Contact[] {
     if (this.#output.isMember()) return this.#table.nextHops(key, findContactsMax);
-    return this.#table.replicas(key, findContactsMax + 1).filter(({ id }) => id !== this.#table.self.id).slice(0, findContactsMax);
+    return this.#table
+      .replicas(key, findContactsMax + 1)
+      .filter(({ id }) => id !== this.#table.self.id)
+      .slice(0, findContactsMax);
   }
 
   async #find(contact: Contact, key: Key): Promise<FindReply | null> {

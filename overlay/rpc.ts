@@ -75,11 +75,18 @@ export class Rpc {
 
   // ---- Asking
 
-  request(to: Target, app: AppId, payload: Uint8Array, timeoutMs = this.#options.requestTimeoutMs): Promise<Uint8Array> {
+  request(
+    to: Target,
+    app: AppId,
+    payload: Uint8Array,
+    timeoutMs = this.#options.requestTimeoutMs,
+  ): Promise<Uint8Array> {
     if (this.#isClosed) return Promise.reject(new OverlayError('closed', 'this node is closed'));
     const { requestBytesMax } = this.#options;
     if (payload.length > requestBytesMax) {
-      return Promise.reject(new OverlayError('refused', `a request of ${payload.length} bytes exceeds ${requestBytesMax}`));
+      return Promise.reject(
+        new OverlayError('refused', `a request of ${payload.length} bytes exceeds ${requestBytesMax}`),
+      );
     }
     this.counters.requestsOut += 1;
     this.#nextRequest = (this.#nextRequest + 1) >>> 0;
@@ -160,7 +167,11 @@ export class Rpc {
     if (this.#inWork.has(name)) return;
     this.counters.requestsIn += 1;
     if (this.#inWork.size >= this.#options.requestsInWorkMax) {
-      this.#answer(from, name, this.#refusal(message.request, new OverlayError('refused', 'too many requests in work')));
+      this.#answer(
+        from,
+        name,
+        this.#refusal(message.request, new OverlayError('refused', 'too many requests in work')),
+      );
       return;
     }
     this.#inWork.add(name);

@@ -13,6 +13,15 @@ const names = {
   instanceId: text(instanceBytesMax),
 };
 
+/** Whether names are within their limits. */
+export function namesFit(namespace: string, resourceId: string, instanceId: string): boolean {
+  return (
+    Buffer.byteLength(namespace) <= namespaceBytesMax &&
+    Buffer.byteLength(resourceId) <= resourceBytesMax &&
+    Buffer.byteLength(instanceId) <= instanceBytesMax
+  );
+}
+
 /** What a writer wants done to one item, at its owner. */
 export type StoreWrite = {
   readonly namespace: string;

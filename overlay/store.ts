@@ -5,8 +5,19 @@ import { inRegion } from './keys.ts';
 import type { OverlayNode } from './node.ts';
 import { type Contact, type Key, OverlayError, type Region } from './overlay.ts';
 import { ReplicatedWrites, type WritableStore } from './replicated-writes.ts';
-import { type GetReply, type GetRequest, getReply, getRequest, type ItemRecord, itemRecords, recordBytes, type StoreWrite, storeWrite } from './store-messages.ts';
 import type { Timer } from './runtime.ts';
+import {
+  type GetReply,
+  type GetRequest,
+  getReply,
+  getRequest,
+  type ItemRecord,
+  itemRecords,
+  namesFit,
+  recordBytes,
+  type StoreWrite,
+  storeWrite,
+} from './store-messages.ts';
 
 export interface StoredItem {
   readonly key: Key;
@@ -49,9 +60,16 @@ export class ObjectStore implements WritableStore {
    * Stores an item at all its replicas, in place of an older one with the same three names.
    * @throws OverlayError `refused` for a value or lifetime beyond the limits, `timeout` when some copy stays silent
    */
-  async put(namespace: string, resourceId: string, instanceId: string, value: Uint8Array, lifetimeMs: number): Promise<void> {
+  async put(
+    namespace: string,
+    resourceId: string,
+    instanceId: string,
+    value: Uint8Array,
+    lifetimeMs: number,
+  ): Promise<void> {
     const { valueBytesMax } = this.#node.options;
-    if (value.length > valueBytesMax) throw new OverlayError('refused', `a value of ${value.length} bytes exceeds ${valueBytesMax}`);
+    if (value.length > valueBytesMax)
+      throw new OverlayError('refused', `a value of ${value.length} bytes exceeds ${valueBytesMax}`);
     await this.#write({ type: 'put', namespace, resourceId, instanceId, value, lifetimeMs });
   }
 
@@ -76,6 +94,7 @@ export class ObjectStore implements WritableStore {
    * @throws OverlayError `unreachable` while no copy is known, `timeout` when nobody answers
    */
   async get(namespace: string, resourceId: string): Promise<StoredItem[]> {
+    if (!namesFit(namespace, resourceId, '')) return [];
     const key = resourceKey(namespace, resourceId);
     const items: StoredItem[] = [];
     let after: string | null = null;
@@ -115,7 +134,8 @@ export class ObjectStore implements WritableStore {
   accept(key: Key, chunk: Uint8Array): Uint8Array {
     const write = decode(storeWrite, chunk);
     const { namespace, resourceId, instanceId } = write;
-    if (key !== resourceKey(namespace, resourceId)) throw new OverlayError('refused', 'the key is not that of the item');
+    if (key !== resourceKey(namespace, resourceId))
+      throw new OverlayError('refused', 'the key is not that of the item');
     const nowMs = this.#node.runtime.now();
     const old = this.#items.find(namespace, resourceId, instanceId);
     const live = old && isLive(old, nowMs) ? old : undefined;
@@ -173,22 +193,31 @@ export class ObjectStore implements WritableStore {
   // ---- Inside
 
   async #write(write: StoreWrite): Promise<void> {
+    if (!namesFit(write.namespace, write.resourceId, write.instanceId)) {
+      throw new OverlayError('refused', 'a name of the item is too long');
+    }
     const key = resourceKey(write.namespace, write.resourceId);
     const bytes = recordBytes + ('value' in write ? write.value.length : 0);
     await this.#writes.write([{ first: key, last: key, chunk: encode(storeWrite, write, bytes) }]);
   }
 
   /** @throws OverlayError `refused` */
-  #decide(write: StoreWrite, live: Item | undefined, nowMs: number): { value: Uint8Array | null; lifetimeLeftMs: number } {
+  #decide(
+    write: StoreWrite,
+    live: Item | undefined,
+    nowMs: number,
+  ): { value: Uint8Array | null; lifetimeLeftMs: number } {
     const { lifetimeMaxMs, valueBytesMax, tombstoneExtraMs } = this.#node.options;
     if (write.type === 'remove') {
       return { value: null, lifetimeLeftMs: live ? live.expiresAtMs - nowMs + tombstoneExtraMs : 0 };
     }
     const { lifetimeMs } = write;
-    if (lifetimeMs > lifetimeMaxMs) throw new OverlayError('refused', `a lifetime of ${lifetimeMs} ms exceeds ${lifetimeMaxMs}`);
+    if (lifetimeMs > lifetimeMaxMs)
+      throw new OverlayError('refused', `a lifetime of ${lifetimeMs} ms exceeds ${lifetimeMaxMs}`);
     const value = write.type === 'put' ? write.value : live?.value;
     if (!value) throw new OverlayError('refused', 'there is no such item to renew');
-    if (value.length > valueBytesMax) throw new OverlayError('refused', `a value of ${value.length} bytes exceeds ${valueBytesMax}`);
+    if (value.length > valueBytesMax)
+      throw new OverlayError('refused', `a value of ${value.length} bytes exceeds ${valueBytesMax}`);
     return { value, lifetimeLeftMs: lifetimeMs };
   }
 
@@ -210,7 +239,10 @@ export class ObjectStore implements WritableStore {
   }
 
   /** Follows the owner, and holders that it names, until one has the items. */
-  async #getPage(key: Key, what: Omit<GetRequest, 'asHolder'>): Promise<{ items: readonly ItemRecord[]; isLast: boolean }> {
+  async #getPage(
+    key: Key,
+    what: Omit<GetRequest, 'asHolder'>,
+  ): Promise<{ items: readonly ItemRecord[]; isLast: boolean }> {
     const { writeTimeoutMs, writeRetryMs, requestTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     let failure = new OverlayError('timeout', 'nobody answered in time');
@@ -259,5 +291,12 @@ export class ObjectStore implements WritableStore {
 
 function storedItem(item: Item, nowMs: number): StoredItem {
   const { key, namespace, resourceId, instanceId, value } = item;
-  return { key, namespace, resourceId, instanceId, value: value ?? new Uint8Array(0), lifetimeLeftMs: item.expiresAtMs - nowMs };
+  return {
+    key,
+    namespace,
+    resourceId,
+    instanceId,
+    value: value ?? new Uint8Array(0),
+    lifetimeLeftMs: item.expiresAtMs - nowMs,
+  };
 }

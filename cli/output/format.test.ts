@@ -31,7 +31,14 @@ const whole: Coverage = {
   batchesLost: 0,
   reasons: [],
 };
-const part: Coverage = { ...whole, complete: false, nodesAnswered: 7, reasons: ['node 5 failed'] };
+const part: Coverage = {
+  ...whole,
+  complete: false,
+  nodesAnswered: 7,
+  nodesReached: 7,
+  missing: [{ id: '5', address: 'h:5' }],
+  reasons: ['node 5 failed'],
+};
 const oneColumn: Schema = { fields: [{ name: 'n', type: types.int4 }] };
 const answers: EpochAnswer[] = [
   { epoch: 1, atMs: 1_000, batch: batchFromRows(oneColumn, [[10]]), coverage: whole },
@@ -155,13 +162,13 @@ test('json', async () => {
     {
       epoch: 1,
       at: '1970-01-01T00:00:01.000Z',
-      coverage: { complete: true, nodesAnswered: 8, nodesReached: 8, reasons: [] },
+      coverage: { complete: true, nodesAnswered: 8, nodesConcerned: 8, missing: [], reasons: [] },
       rows: [{ n: 10 }],
     },
     {
       epoch: 2,
       at: '1970-01-01T00:00:02.000Z',
-      coverage: { complete: false, nodesAnswered: 7, nodesReached: 8, reasons: ['node 5 failed'] },
+      coverage: { complete: false, nodesAnswered: 7, nodesConcerned: 8, missing: ['h:5'], reasons: ['node 5 failed'] },
       rows: [{ n: 20 }],
     },
   ]);

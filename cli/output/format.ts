@@ -1,9 +1,9 @@
 import { arrowStream, type Batch, type Schema } from '../../columnar/index.ts';
 import type { EpochAnswer } from '../../engine/index.ts';
-import { describeCoverage, markedRows, markedSchema } from '../../gateway/index.ts';
+import { describeCoverage, markedRows, markedSchema, nodesConcerned } from '../../gateway/index.ts';
 import { csvHeader, csvRows } from './csv.ts';
 import { jsonRows } from './json.ts';
-import { printable } from './printable.ts';
+import { printable, wrapped } from './printable.ts';
 import { TablePrinter } from './table.ts';
 
 export const formatNames = ['table', 'csv', 'json', 'arrow'] as const;
@@ -30,8 +30,8 @@ function tableFormat(widthMax: number): Format {
     async *epochs(schema, answers) {
       for await (const { epoch, atMs, batch, coverage } of answers) {
         const table = new TablePrinter(schema, widthMax);
-        const title = `epoch ${epoch} · ${timeOfDay(atMs)} · ${printable(describeCoverage(coverage))}\n`;
-        yield `${title}${table.push(batch)}${table.end()}\n`;
+        const title = `epoch ${epoch} · ${timeOfDay(atMs)} · ${printable(describeCoverage(coverage))}`;
+        yield `${wrapped(title, widthMax)}\n${table.push(batch)}${table.end()}\n`;
       }
     },
   };
@@ -43,14 +43,8 @@ function timeOfDay(atMs: number): string {
 
 const formats: Readonly<Record<Exclude<FormatName, 'table'>, Format>> = {
   csv: {
-    async *rows(schema, batches) {
-      yield csvHeader(schema);
-      for await (const batch of batches) yield csvRows(batch);
-    },
-    async *epochs(schema, answers) {
-      yield csvHeader(markedSchema(schema));
-      for await (const answer of answers) yield csvRows(markedRows(answer));
-    },
+    rows: csvText,
+    epochs: (schema, answers) => csvText(markedSchema(schema), marked(answers)),
   },
   /** Rows: one array a result. Epochs: one object a line. */
   json: {
@@ -65,11 +59,12 @@ const formats: Readonly<Record<Exclude<FormatName, 'table'>, Format>> = {
     },
     async *epochs(_schema, answers) {
       for await (const { epoch, atMs, batch, coverage } of answers) {
-        const { complete, nodesAnswered, nodesReached, reasons } = coverage;
+        const { complete, nodesAnswered, reasons } = coverage;
+        const missing = coverage.missing.map(({ address }) => address);
         const marks = JSON.stringify({
           epoch,
           at: new Date(atMs).toISOString(),
-          coverage: { complete, nodesAnswered, nodesReached, reasons },
+          coverage: { complete, nodesAnswered, nodesConcerned: nodesConcerned(coverage), missing, reasons },
         });
         yield `${marks.slice(0, -1)},"rows":[${jsonRows(batch).join(',')}]}\n`;
       }
@@ -80,6 +75,16 @@ const formats: Readonly<Record<Exclude<FormatName, 'table'>, Format>> = {
     epochs: (schema, answers) => arrowStream(markedSchema(schema), marked(answers)),
   },
 };
+
+/** The header comes with the first rows or at the end, so that a query which fails before leaves nothing behind. */
+async function* csvText(schema: Schema, batches: AsyncIterable<Batch>): AsyncGenerator<string> {
+  let header = csvHeader(schema);
+  for await (const batch of batches) {
+    yield header + csvRows(batch);
+    header = '';
+  }
+  yield header;
+}
 
 async function* marked(answers: AsyncIterable<EpochAnswer>): AsyncGenerator<Batch> {
   for await (const answer of answers) yield markedRows(answer);

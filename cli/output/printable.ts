@@ -28,6 +28,21 @@ function characterWidth(character: string): number {
   return wide.test(character) ? 2 : 1;
 }
 
+/** Breaks a printable text at spaces into lines of at most `widthMax` columns, where that is possible. */
+export function wrapped(text: string, widthMax: number): string {
+  if (displayWidth(text) <= widthMax) return text;
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (displayWidth(longer) > widthMax && line.trim() !== '') {
+      lines.push(line);
+      line = `  ${word}`;
+    } else line = longer;
+  }
+  return [...lines, line].join('\n');
+}
+
 /** The start of `text` that fits `widthMax` columns, ending in `…` if something was cut off. */
 export function truncate(text: string, widthMax: number): string {
   if (displayWidth(text) <= widthMax) return text;

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { EpochAnswer, Session, StatementResult } from '../../engine/index.ts';
 import { describeCoverage } from '../../gateway/index.ts';
 import { type FormatName, formatNamed } from './format.ts';
-import { printable } from './printable.ts';
+import { printable, wrapped } from './printable.ts';
 import type { Progress } from './progress.ts';
 import { write } from './sink.ts';
 
@@ -12,7 +12,7 @@ export interface PrinterOptions {
   /** Where everything about them goes: coverage, timing, progress. */
   readonly notes: Writable;
   readonly format: FormatName;
-  /** Columns of the terminal that tables are cut to; `Infinity` when there is none. */
+  /** Columns of the terminal that tables are cut to and notes wrapped at; `Infinity` when there is none. */
   readonly widthMax: number;
   readonly timing: boolean;
   readonly progress: Progress;
@@ -38,7 +38,7 @@ export async function printStatements(session: Session, sql: string, options: Pr
       partial ||= outcome.partial;
       const parts = [...outcome.remarks, ...(timing ? [duration(performance.now() - startedAtMs)] : [])];
       progress.stop();
-      if (parts.length > 0) await write(notes, `${parts.join(' · ')}\n`);
+      if (parts.length > 0) await write(notes, `${wrapped(parts.join(' · '), options.widthMax)}\n`);
       progress.start();
       startedAtMs = performance.now();
     }

@@ -57,7 +57,10 @@ export class TablePrinter {
     );
     const widths = fitted(wanted, this.#widthMax);
     this.#widths = widths;
-    const rule = widths.map((width) => '─'.repeat(width + 2)).join('┼');
+    const rule = widths
+      .map((width) => '─'.repeat(width + 2))
+      .join('┼')
+      .slice(0, this.#widthMax);
     return `${this.#line(names)}${rule}\n`;
   }
 
@@ -75,8 +78,12 @@ export class TablePrinter {
   }
 }
 
-/** Takes from the widest columns until the line fits, as far as that goes. */
-function fitted(wanted: readonly number[], widthMax: number): number[] {
+/**
+ * Takes from the widest columns until the line fits, as far as that goes. A column on its own, as a plan has, is not
+ * cut: the terminal wraps it, and nothing is lost.
+ */
+function fitted(wanted: readonly number[], widthMax: number): readonly number[] {
+  if (wanted.length === 1) return wanted;
   const widths = [...wanted];
   let excess = widths.reduce((sum, width) => sum + width + frameWidth, 0) - 1 - widthMax;
   while (excess > 0) {

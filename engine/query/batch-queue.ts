@@ -9,7 +9,10 @@ export class BatchQueue implements Downstream {
   readonly #batches: Batch[] = [];
   readonly #drained: () => void;
   #bytes = 0;
-  #state: { readonly kind: 'open' } | { readonly kind: 'ended' } | { readonly kind: 'failed'; readonly error: unknown } = {
+  #state:
+    | { readonly kind: 'open' }
+    | { readonly kind: 'ended' }
+    | { readonly kind: 'failed'; readonly error: unknown } = {
     kind: 'open',
   };
   #wake: (() => void) | null = null;

@@ -1,9 +1,9 @@
 import type { Batch } from '../../columnar/index.ts';
 import { decodeBatch, encodeBatch } from '../../columnar/index.ts';
 import { buildOpGraph, type Operator } from '../../operators/index.ts';
-import type { Downstream } from './exchange.ts';
 import type { Contact, Region } from '../../overlay/index.ts';
 import type { Exchange } from '../../planner/index.ts';
+import type { Downstream } from './exchange.ts';
 import type { Execution } from './execution.ts';
 import type { MessageOf } from './messages.ts';
 import { type Report, ReportBuilder } from './report.ts';
@@ -77,14 +77,20 @@ export class Engagement {
   #echoedWave = -1;
   #closed = false;
 
-  constructor(execution: Execution, parent: Parent, region: Region, asHolder: boolean, depth: number, orphaned: () => void) {
+  constructor(
+    execution: Execution,
+    parent: Parent,
+    region: Region,
+    asHolder: boolean,
+    depth: number,
+    orphaned: () => void,
+  ) {
     this.#execution = execution;
     this.#parent = parent;
     this.region = region;
     this.#asHolder = asHolder;
     this.#depth = depth;
-    this.#unwatchParent =
-      parent.contact === null ? () => {} : execution.host.overlay.watch(parent.contact, orphaned);
+    this.#unwatchParent = parent.contact === null ? () => {} : execution.host.overlay.watch(parent.contact, orphaned);
     for (const exchange of execution.exchanges) if (exchange.kind === 'tree') this.#addMerge(exchange);
   }
 
@@ -121,7 +127,11 @@ export class Engagement {
     this.#wave = wave;
     for (const [delegation, child] of this.#children) {
       this.#execution.host.send(child.contact, {
-        type: 'advance', query: this.#execution.query.id, epoch: this.#execution.epoch, delegation, wave,
+        type: 'advance',
+        query: this.#execution.query.id,
+        epoch: this.#execution.epoch,
+        delegation,
+        wave,
       });
     }
     // The execution may have advanced before, for another engagement of this node.
@@ -158,7 +168,8 @@ export class Engagement {
       this.#release(delegation, child);
       this.#forget(delegation);
     }
-    if (this.#scansRunning > 0) this.#report.reason(`node ${this.#execution.host.overlay.self.address} did not answer in time`);
+    if (this.#scansRunning > 0)
+      this.#report.reason(`node ${this.#execution.host.overlay.self.address} did not answer in time`);
     this.#scansRunning = 0;
     this.#retriesWaiting = 0;
     this.#echo();
@@ -196,7 +207,8 @@ export class Engagement {
       return;
     }
     const split = overlay.split(region, fanoutMax, asHolder);
-    for (const lost of split.lost) this.#report.lost(lost, `node ${overlay.self.address} took over a region without its data`);
+    for (const lost of split.lost)
+      this.#report.lost(lost, `node ${overlay.self.address} took over a region without its data`);
     for (const part of split.delegate) this.#delegate(part.to, part.region, part.asHolder, attempt);
     // This node's own rows go with its place on the ring, also while another node still serves its region.
     const own = !asHolder && this.#execution.host.contains(region, overlay.self.id);
@@ -209,13 +221,27 @@ export class Engagement {
     const { host, query, epoch } = this.#execution;
     const delegation = this.#execution.nextDelegation();
     this.#children.set(delegation, {
-      contact: to, region, asHolder, attempt, echoedWave: -1,
+      contact: to,
+      region,
+      asHolder,
+      attempt,
+      echoedWave: -1,
       unwatch: host.overlay.watch(to, (reason) => this.#childLost(delegation, reason)),
     });
     host.send(to, {
-      type: 'engage', query: query.id, epoch, delegation, sql: query.sql, plan: query.planBytes, proxy: query.proxy,
-      rendezvous: [...query.rendezvous], region, asHolder, depth: this.#depth + 1,
-      remainingMs: Math.min(remainingMsMax, Math.max(0, query.deadlineAtMs - host.runtime.now())), memoryBytesMax: query.memory.bytesMax,
+      type: 'engage',
+      query: query.id,
+      epoch,
+      delegation,
+      sql: query.sql,
+      plan: query.planBytes,
+      proxy: query.proxy,
+      rendezvous: [...query.rendezvous],
+      region,
+      asHolder,
+      depth: this.#depth + 1,
+      remainingMs: Math.min(remainingMsMax, Math.max(0, query.deadlineAtMs - host.runtime.now())),
+      memoryBytesMax: query.memory.bytesMax,
     });
   }
 

@@ -32,9 +32,20 @@ function exchangeTo(count: number, self: Contact) {
       return () => void watchers.delete(peer.id);
     },
   } as unknown as Overlay;
-  const outbox = new Outbox(overlay, (to, sequence, batch) => void sent.push({ to: to.id, sequence, batch }), report, () => {});
+  const outbox = new Outbox(
+    overlay,
+    (to, sequence, batch) => void sent.push({ to: to.id, sequence, batch }),
+    report,
+    () => {},
+  );
   const destinations = Array.from({ length: count }, (_, i) => contactOf(i));
-  const output = new ExchangeOutput({ schema, keys: [0] }, destinations, self.id, outbox, (batch) => void local.push(batch));
+  const output = new ExchangeOutput(
+    { schema, keys: [0] },
+    destinations,
+    self.id,
+    outbox,
+    (batch) => void local.push(batch),
+  );
   return { output, outbox, sent, local, watchers, report };
 }
 
@@ -42,7 +53,9 @@ const elsewhere = contactOf(999);
 
 describe('an exchange', () => {
   test('sends every row exactly once, and equal keys to one node', () => {
-    const rows = fc.array(fc.tuple(fc.option(fc.integer({ min: -20, max: 20 })), fc.string({ maxLength: 5 })), { maxLength: 200 });
+    const rows = fc.array(fc.tuple(fc.option(fc.integer({ min: -20, max: 20 })), fc.string({ maxLength: 5 })), {
+      maxLength: 200,
+    });
     fc.assert(
       fc.property(fc.array(rows, { maxLength: 4 }), fc.integer({ min: 1, max: 9 }), (batches, count) => {
         const { output, sent, local } = exchangeTo(count, contactOf(0));
@@ -62,7 +75,14 @@ describe('an exchange', () => {
 
   test('is quiet only when what it sent is settled', () => {
     const { output, outbox, sent } = exchangeTo(2, elsewhere);
-    output.push(batchFromRows(schema, [[1, 'a'], [2, 'b'], [3, 'c'], [4, 'd']]));
+    output.push(
+      batchFromRows(schema, [
+        [1, 'a'],
+        [2, 'b'],
+        [3, 'c'],
+        [4, 'd'],
+      ]),
+    );
     expect(output.quiet).toBe(false);
     output.flush();
     expect(output.quiet).toBe(false);

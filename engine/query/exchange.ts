@@ -1,4 +1,12 @@
-import { type Batch, batchBytes, concatBatches, encodeBatch, hashRows, partitionRows, type Schema } from '../../columnar/index.ts';
+import {
+  type Batch,
+  batchBytes,
+  concatBatches,
+  encodeBatch,
+  hashRows,
+  partitionRows,
+  type Schema,
+} from '../../columnar/index.ts';
 import type { Operator } from '../../operators/index.ts';
 import type { Contact } from '../../overlay/index.ts';
 import type { Outbox } from './outbox.ts';

@@ -88,7 +88,13 @@ export class Execution {
   #wave = 0;
   #settling = false;
 
-  constructor(host: ExecutionHost, query: QueryInfo, epoch: number, results: Downstream | null, failed: (error: unknown) => void) {
+  constructor(
+    host: ExecutionHost,
+    query: QueryInfo,
+    epoch: number,
+    results: Downstream | null,
+    failed: (error: unknown) => void,
+  ) {
     this.host = host;
     this.query = query;
     this.epoch = epoch;
@@ -154,7 +160,8 @@ export class Execution {
   /** Rows from another node. `settle` gives the sender its credit back and tells it that they are dealt with. */
   receive(exchangeId: number, bytes: Uint8Array, settle: Settle): void {
     const exchange = this.exchanges.find((candidate) => candidate.id === exchangeId);
-    if (exchange === undefined || exchange.kind === 'tree') throw new QueryError('protocol', `no exchange ${exchangeId}`);
+    if (exchange === undefined || exchange.kind === 'tree')
+      throw new QueryError('protocol', `no exchange ${exchangeId}`);
     this.#take(exchangeId, { batch: decodeBatch(exchange.schema, bytes), settle });
     this.settleSoon();
   }

@@ -59,17 +59,30 @@ const echo = z.object({
 
 /** The wave before `wave` is over everywhere: flush what it fed. */
 const advance = z.object({
-  type: z.literal('advance'), query: queryId, epoch: count, delegation: count, wave: count,
+  type: z.literal('advance'),
+  query: queryId,
+  epoch: count,
+  delegation: count,
+  wave: count,
 });
 
 /** Rows of a hash or gather exchange. */
 const batch = z.object({
-  type: z.literal('batch'), query: queryId, epoch: count, exchange: count, sequence: count, batch: bytes,
+  type: z.literal('batch'),
+  query: queryId,
+  epoch: count,
+  exchange: count,
+  sequence: count,
+  batch: bytes,
 });
 
 /** A batch is taken in and, where the receiver owes that, all that followed from it is done with. Gives back credit. */
 const settled = z.object({
-  type: z.literal('settled'), query: queryId, epoch: count, exchange: count, sequence: count,
+  type: z.literal('settled'),
+  query: queryId,
+  epoch: count,
+  exchange: count,
+  sequence: count,
   /** The rows, or something that followed from them, did not reach their end. */
   lost: z.boolean(),
 });

@@ -30,12 +30,7 @@ export class Outbox {
   #isClosed = false;
   #waiting: (() => void)[] = [];
 
-  constructor(
-    overlay: Overlay,
-    transmit: Transmit,
-    report: ReportBuilder,
-    changed: () => void,
-  ) {
+  constructor(overlay: Overlay, transmit: Transmit, report: ReportBuilder, changed: () => void) {
     this.#overlay = overlay;
     this.#transmit = transmit;
     this.#report = report;

@@ -116,7 +116,10 @@ export class QueryRun implements QueryOwner {
 }
 
 export function newQueryId(runtime: Runtime): QueryId {
-  const word = () => Math.floor(runtime.random() * 4_294_967_296).toString(16).padStart(8, '0');
+  const word = () =>
+    Math.floor(runtime.random() * 4_294_967_296)
+      .toString(16)
+      .padStart(8, '0');
   return word() + word();
 }
 
@@ -148,7 +151,8 @@ function rendezvousFor(plan: PhysicalPlan, overlay: Overlay): readonly Contact[]
   if (plan.dissemination.kind === 'none') return [overlay.self];
   const contacts = overlay.contacts();
   if (contacts.length <= rendezvousMax) return contacts;
-  return Array.from({ length: rendezvousMax }, (_, i) => contacts[Math.floor((i * contacts.length) / rendezvousMax)]).filter(
-    (contact) => contact !== undefined,
-  );
+  return Array.from(
+    { length: rendezvousMax },
+    (_, i) => contacts[Math.floor((i * contacts.length) / rendezvousMax)],
+  ).filter((contact) => contact !== undefined);
 }

@@ -6,7 +6,14 @@ import { Engagement, type Parent } from './engagement.ts';
 import type { Downstream } from './exchange.ts';
 import { Execution, type ExecutionHost, type QueryInfo } from './execution.ts';
 import { QueryMemory } from './memory.ts';
-import { decodeMessage, encodeMessage, type Engage, type MessageOf, type QueryId, type QueryMessage } from './messages.ts';
+import {
+  decodeMessage,
+  type Engage,
+  encodeMessage,
+  type MessageOf,
+  type QueryId,
+  type QueryMessage,
+} from './messages.ts';
 
 /** The overlay application of queries. */
 export const queryApp = 2;
@@ -107,7 +114,13 @@ export class QueryService implements ExecutionHost {
   }
 
   /** Starts an epoch of a query that was opened here. */
-  engageRoot(id: QueryId, epoch: number, region: Region, results: Downstream, parent: Parent): { execution: Execution; root: Engagement } {
+  engageRoot(
+    id: QueryId,
+    epoch: number,
+    region: Region,
+    results: Downstream,
+    parent: Parent,
+  ): { execution: Execution; root: Engagement } {
     const query = this.#queries.get(id);
     if (query === undefined) throw new QueryError('cancelled', 'the query has ended');
     const execution = this.#execution(query, epoch, results);
@@ -190,7 +203,11 @@ export class QueryService implements ExecutionHost {
     },
     failed: (from, message) => {
       const error = new QueryError(message.code, message.message, message.hint === null ? {} : { hint: message.hint });
-      this.#log.info('query failed at a participant', { query: message.query, node: from.address, error: message.message });
+      this.#log.info('query failed at a participant', {
+        query: message.query,
+        node: from.address,
+        error: message.message,
+      });
       this.#queries.get(message.query)?.owner?.failed(error);
     },
   };
@@ -245,7 +262,8 @@ export class QueryService implements ExecutionHost {
 
   #release(from: Contact, message: MessageOf<'release'>): void {
     const execution = this.#queries.get(message.query)?.executions.get(message.epoch);
-    if (execution !== undefined) this.#dropEngagement(message.query, execution, engagementKey(from, message.delegation));
+    if (execution !== undefined)
+      this.#dropEngagement(message.query, execution, engagementKey(from, message.delegation));
   }
 
   #dropEngagement(id: QueryId, execution: Execution, key: string): void {
@@ -272,7 +290,8 @@ export class QueryService implements ExecutionHost {
       query.owner.failed(asQueryError(error));
       return;
     }
-    if (!(error instanceof QueryError)) this.#log.error('a query broke an invariant', { query: query.info.id, error: String(error) });
+    if (!(error instanceof QueryError))
+      this.#log.error('a query broke an invariant', { query: query.info.id, error: String(error) });
     this.#sendFailure(query.info.proxy, query.info.id, error);
     this.#end(query);
   }
@@ -389,5 +408,7 @@ function engagementKey(parent: Contact, delegation: number): string {
 }
 
 function asQueryError(error: unknown): QueryError {
-  return error instanceof QueryError ? error : new QueryError('internal', `internal error: ${String(error)}`, { cause: error });
+  return error instanceof QueryError
+    ? error
+    : new QueryError('internal', `internal error: ${String(error)}`, { cause: error });
 }

@@ -19,7 +19,13 @@ test('parts that tile the ring make a complete answer, in any order', () => {
   const total = new ReportBuilder();
   for (const part of [region(0.7, 0.2), region(0.4, 0.7), region(0.2, 0.4)]) total.add(reportOf(part));
   expect(coverageOf(total.take(), wholeRing)).toEqual({
-    complete: true, nodesAnswered: 3, nodesReached: 3, missing: [], regionsLost: [], batchesLost: 0, reasons: [],
+    complete: true,
+    nodesAnswered: 3,
+    nodesReached: 3,
+    missing: [],
+    regionsLost: [],
+    batchesLost: 0,
+    reasons: [],
   });
 });
 

@@ -117,8 +117,12 @@ export function coverageOf(report: Report, target: Region | null): Coverage {
   for (const contact of report.missing) reasons.add(`node ${contact.address} was seen recently and is unreachable now`);
   if (gaps.length > 0 && reasons.size === 0) reasons.add('part of the key space did not answer');
   const complete =
-    gaps.length === 0 && report.lost.length === 0 && report.missing.length === 0 && report.batchesLost === 0 &&
-    !report.overlap && report.reasons.length === 0;
+    gaps.length === 0 &&
+    report.lost.length === 0 &&
+    report.missing.length === 0 &&
+    report.batchesLost === 0 &&
+    !report.overlap &&
+    report.reasons.length === 0;
   return {
     complete,
     nodesAnswered: report.nodesAnswered,

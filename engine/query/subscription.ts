@@ -1,4 +1,4 @@
-import { type Batch, concatBatches, type QueryError } from '../../columnar/index.ts';
+import { type Batch, concatBatches, QueryError } from '../../columnar/index.ts';
 import { type Timer, wholeRing } from '../../overlay/index.ts';
 import type { PhysicalPlan } from '../../planner/index.ts';
 import type { EpochAnswer } from '../session.ts';
@@ -44,7 +44,8 @@ export class Subscription implements QueryOwner {
     this.id = newQueryId(service.runtime);
     this.#service = service;
     this.#request = request;
-    this.#epochsLeft = request.forMs === null ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(request.forMs / request.everyMs));
+    this.#epochsLeft =
+      request.forMs === null ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(request.forMs / request.everyMs));
     service.open(
       {
         ...request,
@@ -90,7 +91,11 @@ export class Subscription implements QueryOwner {
     const epoch = Math.floor(now / everyMs);
     if (this.#answers.length < answersWaitingMax && !this.#running.has(epoch)) {
       this.#epochsLeft -= 1;
-      this.#runEpoch(epoch);
+      try {
+        this.#runEpoch(epoch);
+      } catch (error) {
+        this.failed(error instanceof QueryError ? error : new QueryError('internal', String(error), { cause: error }));
+      }
     }
     if (this.#epochsLeft > 0 && !this.#ended) {
       this.#timer = this.#service.runtime.after((epoch + 1) * everyMs - now, () => this.#beginEpoch());

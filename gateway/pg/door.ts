@@ -58,12 +58,15 @@ export class PgDoor {
 
   #bind(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      // Rejects only while nothing is bound; later errors (no file handles left) cost one client, not the node.
-      this.#server.on('error', (error: NodeJS.ErrnoException) => {
-        this.#context.log.warn('the Postgres door failed to accept a client', { error });
-        reject(bindError(host, port, error));
+      const cannotBind = (error: NodeJS.ErrnoException): void => reject(bindError(host, port, error));
+      this.#server.once('error', cannotBind);
+      this.#server.listen({ host, port }, () => {
+        // Later errors (no file handles left) cost one client, not the node.
+        this.#server.off('error', cannotBind).on('error', (error) => {
+          this.#context.log.warn('the Postgres door failed to accept a client', { error });
+        });
+        resolve();
       });
-      this.#server.listen({ host, port }, resolve);
     });
   }
 

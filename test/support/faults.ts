@@ -133,7 +133,7 @@ export async function attempt(run: Promise<Answer>): Promise<Answer | QueryError
 
 /** What a statement's outcome says that cannot be; `null` when it holds. */
 export function lie(query: EventQuery, outcome: Answer | QueryError, members: readonly number[], optional: readonly number[]): object | null {
-  if (outcome instanceof QueryError) return null;
+  if (outcome instanceof QueryError) return outcome.code === 'unreachable' ? null : { claims: outcome.code, message: outcome.message };
   const rows = plainRows(outcome.schema, outcome.rows);
   const sets = subsetsOf(optional).map((subset) => [...new Set([...members.filter((node) => !optional.includes(node)), ...subset])]);
   const isExact = sets.some((nodes) => sameRows(rows, query.answer(nodes), query.ordered));

@@ -14,6 +14,8 @@ export interface Answer {
   readonly schema: Schema;
   readonly rows: readonly (readonly (SqlValue | null)[])[];
   readonly coverage: Coverage | null;
+  /** Of a command that counts them, such as INSERT. */
+  readonly rowsAffected: number | null;
 }
 
 /** What the same test code needs of a fleet, simulated or real. */
@@ -40,14 +42,17 @@ export interface FleetOptions {
 /** Runs every statement and gives the last one's answer. */
 export async function run(node: { openSession(): Session }, sql: string): Promise<Answer> {
   const session = node.openSession();
-  let answer: Answer = { schema: { fields: [] }, rows: [], coverage: null };
+  let answer: Answer = { schema: { fields: [] }, rows: [], coverage: null, rowsAffected: null };
   for await (const result of session.execute(sql)) {
     if (result.kind === 'rows') {
       const batches: Batch[] = [];
       for await (const batch of result.batches) batches.push(batch);
-      answer = { schema: result.schema, rows: batches.flatMap(batchToRows), coverage: result.coverage() };
+      const rows = batches.flatMap(batchToRows);
+      answer = { schema: result.schema, rows, coverage: result.coverage(), rowsAffected: null };
     } else if (result.kind === 'epochs') {
       for await (const _ of result.epochs);
+    } else {
+      answer = { schema: { fields: [] }, rows: [], coverage: null, rowsAffected: result.rowsAffected };
     }
   }
   session.close();
