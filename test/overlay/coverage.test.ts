@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'vitest';
+import { type Key, ObjectStore, type OverlayNode, type Region, RegionSet, wholeRing } from '../../overlay/index.ts';
+import { Fleet } from './fleet.ts';
+
+const hourMs = 3_600_000;
+
+/** What one walk down the delegation tree found, at one instant. */
+interface Walk {
+  readonly tiling: RegionSet;
+  readonly lost: RegionSet;
+  readonly items: string[];
+}
+
+/** A fleet in which every item acknowledged so far is known. */
+class Audit {
+  readonly fleet: Fleet;
+  readonly acknowledged = new Map<string, Key>();
+  readonly #stores = new WeakMap<OverlayNode, ObjectStore>();
+  #written = 0;
+
+  constructor(seed: number, lossRate: number) {
+    this.fleet = new Fleet({
+      seed,
+      lossRate,
+      jitterMs: 5,
+      prepare: (node) => {
+        this.#stores.set(node, new ObjectStore(node));
+      },
+    });
+  }
+
+  /** Writes from a random node; counts when it is acknowledged. */
+  write(): void {
+    const nodes = this.fleet.all();
+    const node = nodes[Math.floor(this.fleet.sim.random() * nodes.length)] as OverlayNode;
+    const name = `item${this.#written++}`;
+    const store = this.#stores.get(node) as ObjectStore;
+    store.put('audit', name, 'only', Buffer.from(name), hourMs).then(
+      () => {
+        const [item] = [...store.scan('audit')].filter(({ resourceId }) => resourceId === name);
+        this.acknowledged.set(name, item?.key ?? this.#keyOf(name));
+      },
+      () => {}, // Not acknowledged, nothing promised.
+    );
+  }
+
+  #keyOf(name: string): Key {
+    for (const node of this.fleet.all()) {
+      for (const { resourceId, key } of (this.#stores.get(node) as ObjectStore).scan('audit'))
+        if (resourceId === name) return key;
+    }
+    throw new Error(`${name} was acknowledged and is nowhere`);
+  }
+
+  /** Splits the ring from a random node down to those that serve. Dead nodes lose what they are given. */
+  walk(): Walk {
+    const walk: Walk = { tiling: new RegionSet(), lost: new RegionSet(), items: [] };
+    const members = this.fleet.all().filter((node) => node.isSettled || node.contacts().length > 1);
+    const proxy = members[Math.floor(this.fleet.sim.random() * members.length)] as OverlayNode;
+    this.#visit(proxy, wholeRing, false, 0, walk);
+    return walk;
+  }
+
+  #visit(node: OverlayNode, region: Region, asHolder: boolean, depth: number, walk: Walk): void {
+    expect(depth).toBeLessThan(30);
+    const { serve, delegate, lost } = node.split(region, 4, asHolder);
+    const parts = [...serve, ...lost, ...delegate.map((one) => one.region)];
+    const here = new RegionSet();
+    for (const part of parts) expect(here.add(part)).toBe(false);
+    expect(here.equals(new RegionSet([region]))).toBe(true);
+    for (const part of serve) {
+      expect(walk.tiling.add(part)).toBe(false);
+      for (const { resourceId } of (this.#stores.get(node) as ObjectStore).scan('audit', part))
+        walk.items.push(resourceId);
+    }
+    for (const part of lost) walk.lost.add(part);
+    for (const { to, region: part, asHolder: holds } of delegate) {
+      const child = this.fleet.nodes.get(to.address);
+      if (child) this.#visit(child, part, holds, depth + 1, walk);
+      else walk.lost.add(part);
+    }
+  }
+
+  /** Every acknowledged item is found exactly once, or its key is reported lost. */
+  check(): void {
+    const expected = [...this.acknowledged];
+    const { tiling, lost, items } = this.walk();
+    tiling.addAll(lost);
+    expect(tiling.isWhole).toBe(true);
+    expect(new Set(items).size).toBe(items.length);
+    const found = new Set(items);
+    const silentlyMissing = expected.filter(([name, key]) => !found.has(name) && !lost.has(key)).map(([name]) => name);
+    expect(silentlyMissing, `at ${this.fleet.sim.nowMs} ms`).toEqual([]);
+  }
+
+  /** Checks and writes all the while. */
+  async run(virtualMs: number): Promise<void> {
+    for (let elapsedMs = 0; elapsedMs < virtualMs; elapsedMs += 50) {
+      if (this.fleet.sim.random() < 0.3) this.write();
+      await this.fleet.sim.runFor(50);
+      this.check();
+    }
+  }
+}
+
+describe.each([1, 2, 3, 4, 5, 6, 30, 40, 48, 57])('an answer never claims more than it covers (seed %i)', (seed) => {
+  test('while nodes join, all at once', async () => {
+    const audit = new Audit(seed, seed % 2 === 0 ? 0.05 : 0);
+    const { fleet } = audit;
+    fleet.build().bootstrap();
+    await audit.run(1_000);
+    for (let i = 0; i < 12; i++) {
+      void fleet.build().join(['n0:1']);
+      if (seed > 3) await audit.run(200);
+    }
+    await audit.run(6_000);
+    await fleet.settle();
+    expect(audit.walk().lost.isEmpty).toBe(true);
+    expect(audit.acknowledged.size).toBeGreaterThan(20);
+    expect(new Set(audit.walk().items).size).toBeGreaterThanOrEqual(audit.acknowledged.size);
+  });
+
+  test('while nodes come, go and crash', async () => {
+    const audit = new Audit(seed, seed % 2 === 0 ? 0.05 : 0);
+    const { fleet } = audit;
+    fleet.build().bootstrap();
+    for (let i = 1; i < 12; i++) void fleet.build().join(['n0:1']);
+    await audit.run(5_000);
+    await fleet.settle();
+    for (let round = 0; round < 6; round++) {
+      const nodes = fleet.all().slice(1);
+      const some = (): OverlayNode => nodes.splice(Math.floor(fleet.sim.random() * nodes.length), 1)[0] as OverlayNode;
+      fleet.crash(some());
+      if (round % 2 === 0) fleet.crash(some());
+      else void fleet.build().join(['n0:1']);
+      const leaving = some();
+      void leaving.leave().then(() => fleet.nodes.delete(leaving.self.address));
+      void fleet.build().join(['n0:1']);
+      await audit.run(2_000 + 4_000 * fleet.sim.random());
+    }
+    await audit.run(10_000);
+    await fleet.settle(120_000);
+    const { lost, items } = audit.walk();
+    expect(lost.isEmpty).toBe(true);
+    expect(items.length).toBeGreaterThan(0);
+  });
+});
