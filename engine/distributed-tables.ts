@@ -122,7 +122,7 @@ function writable(rows: RowStore): WritableStore {
     drop: (region) => rows.drop(region),
     accept: (_first, chunk) => {
       try {
-        rows.import(chunk);
+        rows.accept(chunk);
       } catch (error) {
         if (!(error instanceof QueryError)) throw error;
         throw new OverlayError('refused', error.message, { cause: error });

@@ -66,9 +66,7 @@ export class RowStore implements Replicated {
    * @throws QueryError `outOfMemory` before anything is written; `unknownTable` when the table was dropped
    */
   upsert(table: TableDefinition, batch: Batch, keys: readonly Key[], written: Written): void {
-    if (this.#dropped.has(namespaceOf(table))) {
-      throw new QueryError('unknownTable', `table "${table.name}" was dropped`);
-    }
+    this.#requireNotDropped(table);
     this.#merge(table, keyedRows(batch, keys, written));
   }
 
@@ -110,15 +108,26 @@ export class RowStore implements Replicated {
     }
   }
 
-  /** @throws QueryError `protocol` for a malformed chunk, `outOfMemory` */
+  /**
+   * Takes a chunk from another copy; what was dropped here meanwhile is left out.
+   * @throws QueryError `protocol` for a malformed chunk, `outOfMemory`
+   */
   import(bytes: Uint8Array): void {
     const chunk = decodeChunk(bytes);
     if (chunk.kind === 'dropped') {
       for (const [namespace, atMs] of chunk.namespaces) this.#forget(namespace, atMs);
-    } else if (!this.#dropped.has(namespaceOf(chunk.table))) {
-      this.#checkKnown(chunk);
-      this.#merge(chunk.table, chunk.rows);
-    }
+    } else if (!this.#dropped.has(namespaceOf(chunk.table))) this.#write(chunk);
+  }
+
+  /**
+   * Takes a chunk from a writer, who must learn of it when the table is gone.
+   * @throws QueryError `unknownTable`, `protocol`, `outOfMemory`
+   */
+  accept(bytes: Uint8Array): void {
+    const chunk = decodeChunk(bytes);
+    if (chunk.kind === 'dropped') throw new QueryError('protocol', 'writers do not drop tables');
+    this.#requireNotDropped(chunk.table);
+    this.#write(chunk);
   }
 
   drop(region: Region): void {
@@ -135,6 +144,16 @@ export class RowStore implements Replicated {
   checkInvariants(): void {
     for (const table of this.#tables.values()) table.checkInvariants();
     for (const namespace of this.#dropped.keys()) assert(!this.#tables.has(namespace));
+  }
+
+  #requireNotDropped(table: TableDefinition): void {
+    if (!this.#dropped.has(namespaceOf(table))) return;
+    throw new QueryError('unknownTable', `table "${table.name}" was dropped`);
+  }
+
+  #write(chunk: Extract<Chunk, { kind: 'rows' }>): void {
+    this.#checkKnown(chunk);
+    this.#merge(chunk.table, chunk.rows);
   }
 
   #merge(table: TableDefinition, rows: KeyedRows): void {

@@ -12,7 +12,7 @@ interface Event {
   readonly val: number;
 }
 
-const eventsPerNode = 40;
+export const eventsPerNode = 40;
 const groups = 12;
 /** Fewer than groups: some events find no label. */
 const labels = 9;

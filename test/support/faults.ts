@@ -118,7 +118,14 @@ const restarting: Fault = {
 };
 
 export const faults: readonly Fault[] = [
-  nothing, crashes(1), crashes(2), loss, partition, joining, leaving, restarting,
+  nothing,
+  crashes(1),
+  crashes(2),
+  loss,
+  partition,
+  joining,
+  leaving,
+  restarting,
 ];
 
 /** What became of a statement: its answer, or the error that a client would see. */
@@ -132,10 +139,18 @@ export async function attempt(run: Promise<Answer>): Promise<Answer | QueryError
 }
 
 /** What a statement's outcome says that cannot be; `null` when it holds. */
-export function lie(query: EventQuery, outcome: Answer | QueryError, members: readonly number[], optional: readonly number[]): object | null {
-  if (outcome instanceof QueryError) return outcome.code === 'unreachable' ? null : { claims: outcome.code, message: outcome.message };
+export function lie(
+  query: EventQuery,
+  outcome: Answer | QueryError,
+  members: readonly number[],
+  optional: readonly number[],
+): object | null {
+  if (outcome instanceof QueryError)
+    return outcome.code === 'unreachable' ? null : { claims: outcome.code, message: outcome.message };
   const rows = plainRows(outcome.schema, outcome.rows);
-  const sets = subsetsOf(optional).map((subset) => [...new Set([...members.filter((node) => !optional.includes(node)), ...subset])]);
+  const sets = subsetsOf(optional).map((subset) => [
+    ...new Set([...members.filter((node) => !optional.includes(node)), ...subset]),
+  ]);
   const isExact = sets.some((nodes) => sameRows(rows, query.answer(nodes), query.ordered));
   if (outcome.coverage?.complete) return isExact ? null : { claims: 'complete', rows, coverage: outcome.coverage };
   const whole = [...new Set([...members, ...optional])];
@@ -157,7 +172,9 @@ export async function queriesLeft(fleet: SimulatedFleet, limitMs = 60_000): Prom
   if (node === undefined) throw new Error('nobody is up');
   const sql = 'SELECT node, query_id, role, sql, executions FROM sys.queries';
   const { schema, rows } = await fleet.drive(run(node, sql), limitMs);
-  return plainRows(schema, rows).filter((row) => row[3] !== sql).map((row) => row.join(' '));
+  return plainRows(schema, rows)
+    .filter((row) => row[3] !== sql)
+    .map((row) => row.join(' '));
 }
 
 /** Until the fleet gives complete answers again. */
@@ -171,7 +188,12 @@ export async function whole(fleet: SimulatedFleet, limitMs = 120_000): Promise<v
       const node = fleet.nodes[index];
       if (node === undefined) continue;
       const outcome = await fleet.drive(attempt(run(node, 'SELECT count(*) FROM sys.nodes')));
-      if (!(outcome instanceof QueryError) && outcome.coverage?.complete && Number(outcome.rows[0]?.[0]) === fleet.up.length) continue;
+      if (
+        !(outcome instanceof QueryError) &&
+        outcome.coverage?.complete &&
+        Number(outcome.rows[0]?.[0]) === fleet.up.length
+      )
+        continue;
       reasons = outcome instanceof QueryError ? outcome.message : outcome.coverage;
       isWhole = false;
       break;
