@@ -1,6 +1,5 @@
-export { BambooTable } from './bamboo.ts';
-export { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
-export { clockwise, compareClockwise, inRegion, isKey, keyAt, keyOf, midpoint, pointOf, randomKey } from './keys.ts';
+export type { Log, OverlayOptions } from './defaults.ts';
+export { compareClockwise, inRegion, keyAt, keyOf, pointOf, randomKey } from './keys.ts';
 export { type OverlayCounters, OverlayNode, type OverlayNodeInit } from './node.ts';
 export * from './overlay.ts';
 export { RegionSet, wholeRing } from './region.ts';

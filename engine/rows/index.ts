@@ -1,2 +1,2 @@
 export type { Written } from './keyed-rows.ts';
-export { encodeWrite, RowStore, type RowStoreOptions, rowStoreDefaults } from './row-store.ts';
+export { encodeWrite, RowStore, type RowStoreOptions } from './row-store.ts';
