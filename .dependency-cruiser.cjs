@@ -34,13 +34,27 @@ const forbidden = Object.entries(layers).flatMap(([layer, allowed]) => {
 module.exports = {
   forbidden: [
     ...forbidden,
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-dev-dependencies', severity: 'error', from: { path: `^(${Object.keys(layers).join('|')})/`, pathNot: '\\.test\\.ts$|/testing/' }, to: { dependencyTypes: ['npm-dev'] } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-dev-dependencies',
+      severity: 'error',
+      from: { path: `^(${Object.keys(layers).join('|')})/`, pathNot: '\\.test\\.ts$|/testing/' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
   },
 };

@@ -46,7 +46,14 @@ export default tseslint.config(
       'no-restricted-properties': ['error', ...clockMembers],
       '@typescript-eslint/no-restricted-imports': [
         'error',
-        { paths: sockets.map((name) => ({ name, message: seam, allowTypeImports: true, allowImportNames: ['isIP', 'isIPv6'] })) },
+        {
+          paths: sockets.map((name) => ({
+            name,
+            message: seam,
+            allowTypeImports: true,
+            allowImportNames: ['isIP', 'isIPv6'],
+          })),
+        },
       ],
       'no-restricted-syntax': [
         'error',

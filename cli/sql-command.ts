@@ -8,6 +8,7 @@ import { readSecret, readText } from './files.ts';
 import type { FormatName } from './output/format.ts';
 import { printStatements } from './output/printer.ts';
 import { noProgress, Spinner } from './output/progress.ts';
+import { widthOf } from './output/sink.ts';
 
 interface SqlFlags {
   readonly node: string;
@@ -62,7 +63,7 @@ async function runSql(argument: string | undefined, flags: SqlFlags): Promise<vo
       out: stdout,
       notes: stderr,
       format,
-      widthMax: stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY,
+      widthMax: widthOf(stdout),
       timing: true,
       progress: stderr.isTTY ? new Spinner(stderr, 'asking the fleet') : noProgress,
     });

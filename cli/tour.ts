@@ -13,7 +13,7 @@ import { LocalFleet } from './fleet.ts';
 import { wrapped } from './output/printable.ts';
 import { printStatements } from './output/printer.ts';
 import { noProgress, Spinner } from './output/progress.ts';
-import { write } from './output/sink.ts';
+import { widthOf, write } from './output/sink.ts';
 import { runShell } from './shell/shell.ts';
 import { tourQueries, tourSubscription, tourTables } from './tour-script.ts';
 
@@ -105,7 +105,7 @@ async function answerOf(session: Session, title: string, sql: string): Promise<s
 }
 
 async function step(session: Session, title: string, sql: string, out: Writable = process.stdout): Promise<void> {
-  const widthMax = process.stdout.isTTY ? process.stdout.columns : pageWidth;
+  const widthMax = process.stdout.isTTY ? widthOf(process.stdout) : pageWidth;
   await write(out, `\n${wrapped(`── ${title}`, widthMax)}\n${sql.replaceAll(/^/gm, '   ')}\n\n`);
   await printStatements(session, sql, {
     out,

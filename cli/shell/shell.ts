@@ -6,6 +6,7 @@ import { exitCode, renderError } from '../exit.ts';
 import { type FormatName, formatNames } from '../output/format.ts';
 import { printStatements } from '../output/printer.ts';
 import { noProgress, type Progress, Spinner } from '../output/progress.ts';
+import { type Sink, widthOf } from '../output/sink.ts';
 import { Completion } from './completion.ts';
 import { historyFile, historyLinesMax, loadHistory, saveHistory } from './history.ts';
 import { type ScanState, splitStatements } from './statements.ts';
@@ -13,7 +14,7 @@ import { type ScanState, splitStatements } from './statements.ts';
 export interface ShellOptions {
   readonly sessions: SessionFactory;
   readonly input: Readable;
-  readonly out: Writable & { readonly columns?: number };
+  readonly out: Sink;
   /** For coverage, timing, errors, help. */
   readonly notes: Writable;
   /** Prompts, line editing, history and completion; without it a script is read from `input`. */
@@ -139,7 +140,7 @@ export class Shell {
         out,
         notes,
         format: this.#format,
-        widthMax: interactive ? (out.columns ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+        widthMax: interactive ? widthOf(out) : Number.POSITIVE_INFINITY,
         timing: this.#timing,
         progress: this.#progress,
       });
