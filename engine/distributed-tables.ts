@@ -17,6 +17,8 @@ import { encodeWrite, RowStore, type Written } from './rows/index.ts';
 
 /** The overlay application of rows. */
 const rowsApp = 4;
+/** Bytes of one write; a request takes twice as much. */
+const writeBytesMax = 1024 * 1024;
 /** Rows of one write. */
 const rowsPerWriteMax = 4_096;
 
@@ -57,7 +59,7 @@ export class DistributedTables {
     // Regions may move while rows are on their way: what has more than one owner by then is divided again.
     while (rows.length > 0) {
       const writes = new Map(
-        this.#byOwner(keys, rows).map((part) => [writeOf(table, batch, keys, part, written), part]),
+        this.#byOwner(keys, rows).flatMap((part) => [...writesOf(table, batch, keys, part, written)]),
       );
       const torn = await this.#write([...writes.keys()]);
       rows = torn.flatMap((write) => writes.get(write) ?? []);
@@ -153,15 +155,23 @@ function clockwiseAround(owner: Key, keys: readonly Key[], rows: readonly number
   return [...rows].sort((a, b) => compareClockwise(opposite, keys[a] ?? '', keys[b] ?? ''));
 }
 
-function writeOf(
+/** Rows of one owner as writes that fit a request, each with the rows that it carries. */
+function* writesOf(
   table: TableDefinition,
   batch: Batch,
   keys: readonly Key[],
   rows: readonly number[],
   written: Written,
-): Write {
+): Generator<readonly [Write, readonly number[]]> {
   const chunk = encodeWrite(table, batch, Uint32Array.from(rows), keys, written);
-  return { first: keys[rows[0] ?? 0] ?? '', last: keys[rows.at(-1) ?? 0] ?? '', chunk };
+  if (chunk.length <= writeBytesMax) {
+    yield [{ first: keys[rows[0] ?? 0] ?? '', last: keys[rows.at(-1) ?? 0] ?? '', chunk }, rows];
+    return;
+  }
+  if (rows.length === 1) {
+    throw new QueryError('outOfRange', `a row of ${chunk.length} bytes exceeds the limit of ${writeBytesMax}`);
+  }
+  for (const half of inParts(rows, Math.ceil(rows.length / 2))) yield* writesOf(table, batch, keys, half, written);
 }
 
 function inParts<T>(items: readonly T[], lengthMax: number): T[][] {

@@ -80,8 +80,14 @@ export class LocalSession implements Session {
 
   async *execute(sql: string): AsyncGenerator<StatementResult, void, undefined> {
     for (const statement of parseStatements(sql)) {
-      if (this.#closed) throw new QueryError('shutdown', 'the session is closed');
-      yield await this.#run(statement, sql.slice(statement.span.start, statement.span.end));
+      this.#requireOpen();
+      try {
+        yield await this.#run(statement, sql.slice(statement.span.start, statement.span.end));
+      } finally {
+        // A result that nobody read, or not to its end, must not go on in the fleet.
+        this.#running?.cancel();
+        this.#running = null;
+      }
     }
   }
 
@@ -126,6 +132,11 @@ export class LocalSession implements Session {
     }
   }
 
+  /** Names are looked up meanwhile: the client may have gone since. */
+  #requireOpen(): void {
+    if (this.#closed) throw new QueryError('shutdown', 'the session is closed');
+  }
+
   async #planQuery(query: Query): Promise<PhysicalPlan> {
     return planQuery(query, await this.#resolve({ kind: 'select', query, span: query.span }), this.#context());
   }
@@ -149,6 +160,7 @@ export class LocalSession implements Session {
 
   #startQuery(plan: PhysicalPlan, sql: string): QueryRun {
     const { queries, limits } = this.#services;
+    this.#requireOpen();
     const deadlineMs = this.#settings.statement_timeout > 0 ? this.#settings.statement_timeout : limits.deadlineMs;
     const run = new QueryRun(queries, { sql, plan, deadlineMs, memoryBytesMax: limits.memoryBytesMax });
     this.#running = run;
@@ -207,17 +219,17 @@ export class LocalSession implements Session {
     const plan = planInsert(statement, target, await this.#resolve(statement), this.#context());
     const run = this.#startQuery(plan, sql);
     let rows = 0;
-    for await (const batch of gathered(target.schema, run.batches(), insertRowsMin)) {
+    for await (const batch of gathered(target.schema, this.#guarded(run), insertRowsMin)) {
       await this.#services.tables.insert(target, batch);
       rows += batch.numRows;
     }
-    if (this.#settings.coverage === 'strict') requireComplete(run.coverage);
     return { kind: 'command', tag: `INSERT 0 ${rows}`, rowsAffected: rows };
   }
 
   async #subscribe(statement: Subscribe, sql: string): Promise<StatementResult> {
     const { queries, limits } = this.#services;
     const { plan, everyMs, forMs } = planSubscription(statement, await this.#resolve(statement), this.#context());
+    this.#requireOpen();
     const subscription = new Subscription(queries, {
       sql,
       plan,

@@ -1,4 +1,4 @@
-import { type Batch, QueryError, selectColumns } from '../columnar/index.ts';
+import { type Batch, type Field, QueryError, type Schema, selectColumns, typesEqual } from '../columnar/index.ts';
 import {
   type Address,
   inRegion,
@@ -74,6 +74,7 @@ export class WharfNode implements SessionFactory {
       runtime,
       log,
       local: options.tables ?? [],
+      copies: this.overlay.options.replicas,
       dropped: (namespace) => this.#tables.drop(namespace),
     });
     this.#queries = new QueryService({
@@ -81,6 +82,7 @@ export class WharfNode implements SessionFactory {
       runtime,
       log,
       contains: (region: Region, key: string) => inRegion(key, region),
+      memoryBytesMax: options.queryMemoryBytesMax ?? nodeDefaults.queryMemoryBytesMax,
       scan: (node, regions, own, signal) => this.#scan(node, regions, own, signal),
     });
   }
@@ -165,6 +167,11 @@ export class WharfNode implements SessionFactory {
       case 'local': {
         const source = own ? this.#catalog.source(node.table) : null;
         if (source === null) return;
+        // The proxy may have planned before it heard of this node's table of that name.
+        const { fields } = selectSchema(source.schema, node.columns);
+        if (!sameTypes(fields, node.schema.fields)) {
+          throw new QueryError('schemaClash', `table "${node.table}" has other columns at node ${this.address}`);
+        }
         try {
           yield* source.scan({ columns: node.columns, signal });
         } catch (cause) {
@@ -224,6 +231,20 @@ export class WharfNode implements SessionFactory {
           ]),
     };
   }
+}
+
+function selectSchema(schema: Schema, columns: readonly number[]): Schema {
+  return { fields: columns.flatMap((column) => schema.fields[column] ?? []) };
+}
+
+function sameTypes(a: readonly Field[], b: readonly Field[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ name, type }, i) => {
+      const other = b[i];
+      return other !== undefined && name === other.name && typesEqual(type, other.type);
+    })
+  );
 }
 
 function micros(ms: number): bigint {

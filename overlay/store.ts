@@ -102,7 +102,7 @@ export class ObjectStore implements WritableStore {
       const page = await this.#getPage(key, { namespace, resourceId, after });
       const nowMs = this.#node.runtime.now();
       for (const record of page.items) items.push(storedItem(itemOf(record, nowMs), nowMs));
-      if (page.isLast) return items;
+      if (page.isLast || page.items.length === 0) return items;
       after = page.items.at(-1)?.instanceId ?? null;
     }
   }

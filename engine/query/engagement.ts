@@ -1,5 +1,5 @@
 import type { Batch } from '../../columnar/index.ts';
-import { decodeBatch, encodeBatch } from '../../columnar/index.ts';
+import { batchBytes, decodeBatch, encodeBatch } from '../../columnar/index.ts';
 import { buildOpGraph, type Operator } from '../../operators/index.ts';
 import type { Contact, Region } from '../../overlay/index.ts';
 import type { Exchange } from '../../planner/index.ts';
@@ -90,8 +90,9 @@ export class Engagement {
     this.region = region;
     this.#asHolder = asHolder;
     this.#depth = depth;
-    this.#unwatchParent = parent.contact === null ? () => {} : execution.host.overlay.watch(parent.contact, orphaned);
     for (const exchange of execution.exchanges) if (exchange.kind === 'tree') this.#addMerge(exchange);
+    // Last: whoever is watched may be lost at once, and what throws above must leave no watch behind.
+    this.#unwatchParent = parent.contact === null ? () => {} : execution.host.overlay.watch(parent.contact, orphaned);
   }
 
   /** True until this node has echoed the wave it is in. */
@@ -104,8 +105,10 @@ export class Engagement {
   }
 
   start(): void {
-    for (const contact of this.#execution.host.overlay.missing()) this.#report.missing(contact);
-    if (this.#execution.plan.dissemination.kind !== 'none') this.#cover(this.region, this.#asHolder, 0);
+    if (this.#execution.plan.dissemination.kind !== 'none') {
+      for (const contact of this.#execution.host.overlay.missing()) this.#report.missing(contact);
+      this.#cover(this.region, this.#asHolder, 0);
+    }
     this.#execution.settleSoon();
   }
 
@@ -162,6 +165,7 @@ export class Engagement {
 
   /** Gives up on whatever has not answered: what is here is the answer of this wave. */
   expire(): void {
+    if (this.#closed) return;
     for (const [delegation, child] of [...this.#children]) {
       if (child.echoedWave >= this.#wave) continue;
       this.#report.lost(child.region, `node ${child.contact.address} did not answer in time`);
@@ -316,7 +320,10 @@ export class Engagement {
     for (const merge of this.#merges.values()) {
       if (merge.exchange.wave !== this.#wave) continue;
       if (!this.#execution.attempt(() => merge.input.complete())) return;
-      for (const batch of merge.output) partials.push({ exchange: merge.exchange.id, batch: encodeBatch(batch) });
+      for (const batch of merge.output) {
+        this.#execution.query.memory.release(batchBytes(batch));
+        partials.push({ exchange: merge.exchange.id, batch: encodeBatch(batch) });
+      }
       merge.output.length = 0;
     }
     this.#report.add(this.#execution.takeReport());
@@ -334,7 +341,13 @@ export class Engagement {
     const output: Batch[] = [];
     const graph = buildOpGraph(
       exchange.merge,
-      { push: (batch) => void output.push(batch), complete: () => {} },
+      {
+        push: (batch) => {
+          this.#execution.query.memory.reserve(batchBytes(batch), 'tree exchange');
+          output.push(batch);
+        },
+        complete: () => {},
+      },
       { memory: this.#execution.query.memory },
     );
     const [source] = graph.inputs;

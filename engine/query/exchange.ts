@@ -56,6 +56,9 @@ class Lane {
   }
 }
 
+/** Takes rows for this very node; `taken` is to be called once they have been processed. */
+export type Loopback = (batch: Batch, taken: () => void) => void;
+
 /**
  * Sends rows to the nodes of `destinations`: row -> hash of the key columns -> slot -> node, in one
  * vectorised pass. All nodes of a query use the same list, so equal keys meet at one node whatever
@@ -67,14 +70,14 @@ export class ExchangeOutput implements Downstream {
   readonly #lanes: readonly Lane[];
   readonly #self: string;
   readonly outbox: Outbox;
-  readonly #loopback: (batch: Batch) => void;
+  readonly #loopback: Loopback;
 
   constructor(
     exchange: { readonly schema: Schema; readonly keys: readonly number[] },
     destinations: readonly Contact[],
     self: string,
     outbox: Outbox,
-    loopback: (batch: Batch) => void,
+    loopback: Loopback,
   ) {
     this.#schema = exchange.schema;
     this.#keys = exchange.keys;
@@ -131,8 +134,13 @@ export class ExchangeOutput implements Downstream {
   #flush(lane: Lane): void {
     const batch = lane.take(this.#schema);
     if (batch === null) return;
-    if (lane.to.id === this.#self) this.#loopback(batch);
-    else this.outbox.send(lane.to, encodeBatch(batch));
+    if (lane.to.id !== this.#self) {
+      this.outbox.send(lane.to, encodeBatch(batch));
+      return;
+    }
+    const bytes = batchBytes(batch);
+    this.outbox.kept(bytes);
+    this.#loopback(batch, () => this.outbox.taken(bytes));
   }
 }
 

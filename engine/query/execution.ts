@@ -50,6 +50,8 @@ interface Received {
   readonly batch: Batch;
   /** `null`: from this node itself. */
   readonly settle: Settle | null;
+  /** Of rows from this node itself: gives their room in its outbox back. */
+  readonly taken: (() => void) | null;
 }
 
 /** The reading end of an exchange at this node. */
@@ -58,6 +60,8 @@ interface Inlet {
   /** Where the operators behind it write: while that is congested, rows wait here. */
   readonly output: Downstream;
   readonly waiting: Received[];
+  /** Its wave is over: rows that come after all were counted as lost by whoever sent them. */
+  isComplete: boolean;
 }
 
 /**
@@ -151,7 +155,7 @@ export class Execution {
       exchange.kind === 'hash' ? this.query.rendezvous : [this.query.proxy],
       this.host.overlay.self.id,
       this.#outbox(exchange.id),
-      (batch) => this.#take(exchange.id, { batch, settle: null }),
+      (batch, taken) => this.#take(exchange.id, { batch, settle: null, taken }),
     );
     this.#outputs.set(exchange.id, created);
     return created;
@@ -162,7 +166,7 @@ export class Execution {
     const exchange = this.exchanges.find((candidate) => candidate.id === exchangeId);
     if (exchange === undefined || exchange.kind === 'tree')
       throw new QueryError('protocol', `no exchange ${exchangeId}`);
-    this.#take(exchangeId, { batch: decodeBatch(exchange.schema, bytes), settle });
+    this.#take(exchangeId, { batch: decodeBatch(exchange.schema, bytes), settle, taken: null });
     this.settleSoon();
   }
 
@@ -181,12 +185,15 @@ export class Execution {
   completeInputs(wave: number): void {
     for (const exchange of this.exchanges) {
       const inlet = this.#inlets.get(exchange.id);
-      if (exchange.wave === wave && inlet !== undefined) this.attempt(() => inlet.input.complete());
+      if (exchange.wave !== wave || inlet === undefined) continue;
+      inlet.isComplete = true;
+      this.attempt(() => inlet.input.complete());
     }
   }
 
   /** Rows of a tree exchange that arrived at the proxy. */
   pushAtProxy(exchangeId: number, bytes: Uint8Array): void {
+    if (this.closed) return;
     const exchange = this.exchanges.find((candidate) => candidate.id === exchangeId);
     const inlet = this.#inlets.get(exchangeId);
     assert(exchange !== undefined && inlet !== undefined, `no opgraph reads exchange ${exchangeId}`);
@@ -278,7 +285,7 @@ export class Execution {
       const output = this.#graphOutput(graph);
       const running = buildOpGraph(graph.root, output, { memory: this.query.memory });
       for (const { node, input } of running.inputs) {
-        if (node.kind === 'receive') this.#inlets.set(node.exchange, { input, output, waiting: [] });
+        if (node.kind === 'receive') this.#inlets.set(node.exchange, { input, output, waiting: [], isComplete: false });
       }
       if (at === 'proxy') this.#runValues(running);
     }
@@ -331,16 +338,20 @@ export class Execution {
 
   #take(exchange: number, received: Received): void {
     const inlet = this.#inlets.get(exchange);
-    if (inlet === undefined) {
+    if (inlet === undefined || inlet.isComplete) {
+      if (received.settle === null) this.#report.batchesLost(1, 'rows were left over when their exchange was complete');
       received.settle?.(true);
+      received.taken?.();
       return;
     }
     if (inlet.waiting.length > 0 || inlet.output.congested) inlet.waiting.push(received);
     else this.#process(inlet, received);
   }
 
-  #process(inlet: Inlet, { batch, settle }: Received): void {
-    if (!this.attempt(() => inlet.input.push(batch)) || settle === null) return;
+  #process(inlet: Inlet, { batch, settle, taken }: Received): void {
+    const isTaken = this.attempt(() => inlet.input.push(batch));
+    taken?.();
+    if (!isTaken || settle === null) return;
     const active = [...this.engagements.values()].some((engagement) => engagement.active);
     if (active || this.#wokenBy !== null) settle(false);
     else this.#wokenBy = settle;
@@ -370,7 +381,7 @@ export class Execution {
       this.#wokenBy = null;
       settle(this.#report.take().batchesLost > 0);
     }
-    for (const engagement of [...this.engagements.values()]) engagement.echoIfDone();
+    for (const engagement of [...this.engagements.values()]) this.attempt(() => engagement.echoIfDone());
   }
 }
 

@@ -1,10 +1,13 @@
 import { Decoder, Encoder } from 'cbor-x';
 import { z } from 'zod';
 import { type ErrorCode, QueryError, SQLSTATE } from '../../columnar/index.ts';
-import { type Report, reportItemsMax } from './report.ts';
+import { type Report, reasonLengthMax, reportItemsMax } from './report.ts';
 
 /** 16 lower-case hexadecimal digits, drawn at the proxy. */
 export type QueryId = string;
+
+/** Longer error texts are cut by their sender. */
+export const messageLengthMax = 10_000;
 
 const queryId = z.string().regex(/^[0-9a-f]{16}$/);
 const key = z.string().regex(/^[0-9a-f]{40}$/);
@@ -24,7 +27,7 @@ const report: z.ZodType<Report> = z.object({
   missing: z.array(contact).max(reportItemsMax),
   batchesLost: count,
   overlap: z.boolean(),
-  reasons: z.array(z.string().max(1_000)).max(reportItemsMax),
+  reasons: z.array(z.string().max(reasonLengthMax)).max(reportItemsMax),
 });
 
 /** Asks the receiver to serve a region and to answer with an echo once everything below it is done. */
@@ -98,8 +101,8 @@ const failed = z.object({
   type: z.literal('failed'),
   query: queryId,
   code: z.enum(Object.keys(SQLSTATE) as [ErrorCode, ...ErrorCode[]]),
-  message: z.string().max(10_000),
-  hint: z.string().max(10_000).nullable(),
+  message: z.string().max(messageLengthMax),
+  hint: z.string().max(messageLengthMax).nullable(),
 });
 
 const message = z.discriminatedUnion('type', [engage, echo, advance, batch, settled, release, dropped, failed]);

@@ -28,6 +28,8 @@ export class Outbox {
   readonly #lost = new Map<string, string>();
   #sequence = 0;
   #isClosed = false;
+  /** Rows of this node for itself that wait to be taken in. */
+  #ownBytes = 0;
   #waiting: (() => void)[] = [];
 
   constructor(overlay: Overlay, transmit: Transmit, report: ReportBuilder, changed: () => void) {
@@ -44,6 +46,7 @@ export class Outbox {
   }
 
   get congested(): boolean {
+    if (this.#ownBytes >= creditBytes) return true;
     for (const destination of this.#destinations.values()) if (destination.bytes >= creditBytes) return true;
     return false;
   }
@@ -68,6 +71,16 @@ export class Outbox {
     destination.unsettled.set(sequence, batch.length);
     destination.bytes += batch.length;
     this.#transmit(to, sequence, batch);
+  }
+
+  /** Rows for this very node take no message, but credit like any others. */
+  kept(bytes: number): void {
+    this.#ownBytes += bytes;
+  }
+
+  taken(bytes: number): void {
+    this.#ownBytes -= bytes;
+    this.#wake();
   }
 
   /** @param lost the rows, or something that followed from them, did not reach their end */

@@ -11,6 +11,7 @@ import {
   type Engage,
   encodeMessage,
   type MessageOf,
+  messageLengthMax,
   type QueryId,
   type QueryMessage,
 } from './messages.ts';
@@ -65,6 +66,8 @@ export interface QueryServiceOptions {
   readonly log: Log;
   readonly scan: ExecutionHost['scan'];
   readonly contains: ExecutionHost['contains'];
+  /** Bytes that one query may hold at this node, whatever its proxy grants. */
+  readonly memoryBytesMax: number;
 }
 
 /** Every query that this node has a part in, by id, and the messages between the parts. */
@@ -74,6 +77,7 @@ export class QueryService implements ExecutionHost {
   readonly scan: ExecutionHost['scan'];
   readonly contains: ExecutionHost['contains'];
   readonly #log: Log;
+  readonly #memoryBytesMax: number;
   readonly #queries = new Map<QueryId, LocalQuery>();
   readonly #early = new Map<string, Early>();
   readonly #ended = new Map<QueryId, number>();
@@ -86,6 +90,7 @@ export class QueryService implements ExecutionHost {
     this.scan = options.scan;
     this.contains = options.contains;
     this.#log = options.log;
+    this.#memoryBytesMax = options.memoryBytesMax;
     options.overlay.register(queryApp, { receive: (from, payload) => this.#receive(from, payload) });
   }
 
@@ -171,7 +176,14 @@ export class QueryService implements ExecutionHost {
       this.#log.warn('malformed query message', { from: from.address, error: String(error) });
       return;
     }
-    this.#handlers[message.type](from, message as never);
+    try {
+      this.#handlers[message.type](from, message as never);
+    } catch (error) {
+      // Whatever a peer sends must not end the process, only the query.
+      const query = this.#queries.get(message.query);
+      if (query !== undefined) this.#fail(query, error);
+      else this.#log.warn('a query message could not be handled', { from: from.address, error: String(error) });
+    }
   }
 
   readonly #handlers: { readonly [T in QueryMessage['type']]: (from: Contact, message: MessageOf<T>) => void } = {
@@ -227,7 +239,10 @@ export class QueryService implements ExecutionHost {
         this.#sendFailure(message.proxy, message.query, error);
         return;
       }
-      query = this.#localQuery(infoOf(message, plan, this.runtime.now(), this.overlay.self.address), null);
+      query = this.#localQuery(
+        infoOf(message, plan, this.runtime.now(), this.overlay.self.address, this.#memoryBytesMax),
+        null,
+      );
       this.#queries.set(id, query);
     }
     try {
@@ -302,7 +317,8 @@ export class QueryService implements ExecutionHost {
 
   #sendFailure(proxy: Contact, query: QueryId, error: unknown): void {
     const { code, message, hint } = asQueryError(error);
-    this.send(proxy, { type: 'failed', query, code, message, hint });
+    const cut = (text: string): string => text.slice(0, messageLengthMax);
+    this.send(proxy, { type: 'failed', query, code, message: cut(message), hint: hint === null ? null : cut(hint) });
   }
 
   #localQuery(info: QueryInfo, owner: QueryOwner | null): LocalQuery {
@@ -390,7 +406,7 @@ export interface OpenQuery {
   readonly memoryBytesMax: number;
 }
 
-function infoOf(message: Engage, plan: PhysicalPlan, nowMs: number, self: string): QueryInfo {
+function infoOf(message: Engage, plan: PhysicalPlan, nowMs: number, self: string, memoryBytesMax: number): QueryInfo {
   return {
     id: message.query,
     sql: message.sql,
@@ -399,7 +415,7 @@ function infoOf(message: Engage, plan: PhysicalPlan, nowMs: number, self: string
     proxy: message.proxy,
     rendezvous: message.rendezvous,
     deadlineAtMs: nowMs + message.remainingMs,
-    memory: new QueryMemory(message.memoryBytesMax, self),
+    memory: new QueryMemory(Math.min(message.memoryBytesMax, memoryBytesMax), self),
   };
 }
 

@@ -19,6 +19,7 @@ export interface Report {
 
 /** Lists in a report are cut here, so that a report of ten thousand nodes still fits a frame. */
 export const reportItemsMax = 256;
+export const reasonLengthMax = 1_000;
 
 /** Adds up reports, from this node and from the subtrees below it. */
 export class ReportBuilder {
@@ -71,7 +72,7 @@ export class ReportBuilder {
   }
 
   reason(reason: string): void {
-    if (this.#reasons.size < reportItemsMax) this.#reasons.add(reason);
+    if (this.#reasons.size < reportItemsMax) this.#reasons.add(reason.slice(0, reasonLengthMax));
   }
 
   reached(): void {

@@ -35,6 +35,7 @@ export class Subscription implements QueryOwner {
   /** Epochs under way, oldest first, with their answers once known: answers are given in order. */
   readonly #running = new Map<number, EpochAnswer | null>();
   #epochsLeft: number;
+  #lastEpoch = 0;
   #timer: Timer | null = null;
   #error: unknown = null;
   #ended = false;
@@ -88,8 +89,10 @@ export class Subscription implements QueryOwner {
     if (this.#ended) return;
     const { everyMs } = this.#request;
     const now = this.#service.runtime.now();
-    const epoch = Math.floor(now / everyMs);
-    if (this.#answers.length < answersWaitingMax && !this.#running.has(epoch)) {
+    // Timers may fire a little early: an epoch is never begun twice.
+    const epoch = Math.max(Math.floor(now / everyMs), this.#lastEpoch + 1);
+    this.#lastEpoch = epoch;
+    if (this.#answers.length < answersWaitingMax) {
       this.#epochsLeft -= 1;
       try {
         this.#runEpoch(epoch);
