@@ -223,7 +223,7 @@ export class Engagement {
 
   #delegate(to: Contact, region: Region, asHolder: boolean, attempt: number): void {
     const { host, query, epoch } = this.#execution;
-    const delegation = this.#execution.nextDelegation();
+    const delegation = this.#execution.host.nextDelegation();
     this.#children.set(delegation, {
       contact: to,
       region,
@@ -245,7 +245,7 @@ export class Engagement {
       asHolder,
       depth: this.#depth + 1,
       remainingMs: Math.min(remainingMsMax, Math.max(0, query.deadlineAtMs - host.runtime.now())),
-      memoryBytesMax: query.memory.bytesMax,
+      memoryBytesMax: query.memoryBytesMax,
     });
   }
 
@@ -305,7 +305,7 @@ export class Engagement {
     for (const graph of execution.plan.opgraphs) {
       if (graph.at !== 'sources' || graph.output === null) continue;
       const output = execution.outputFor(graph.output, this);
-      const running = buildOpGraph(graph.root, output, { memory: execution.query.memory });
+      const running = buildOpGraph(graph.root, output, { memory: execution.memory });
       for (const { node, input } of running.inputs) {
         if (node.kind === 'scan') pumps.push(execution.pump(node, input, output, regions, own));
       }
@@ -321,7 +321,7 @@ export class Engagement {
       if (merge.exchange.wave !== this.#wave) continue;
       if (!this.#execution.attempt(() => merge.input.complete())) return;
       for (const batch of merge.output) {
-        this.#execution.query.memory.release(batchBytes(batch));
+        this.#execution.memory.release(batchBytes(batch));
         partials.push({ exchange: merge.exchange.id, batch: encodeBatch(batch) });
       }
       merge.output.length = 0;
@@ -343,12 +343,12 @@ export class Engagement {
       exchange.merge,
       {
         push: (batch) => {
-          this.#execution.query.memory.reserve(batchBytes(batch), 'tree exchange');
+          this.#execution.memory.reserve(batchBytes(batch), 'tree exchange');
           output.push(batch);
         },
         complete: () => {},
       },
-      { memory: this.#execution.query.memory },
+      { memory: this.#execution.memory },
     );
     const [source] = graph.inputs;
     if (source === undefined) throw new Error('a tree exchange whose merge reads nothing');

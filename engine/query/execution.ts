@@ -5,7 +5,7 @@ import { type Contact, type Overlay, type Region, RegionSet, type Runtime } from
 import { type Exchange, nodesOf, type OpGraph, type PhysicalPlan, type PlanNode } from '../../planner/index.ts';
 import type { Engagement } from './engagement.ts';
 import { type Downstream, ExchangeOutput } from './exchange.ts';
-import type { QueryMemory } from './memory.ts';
+import { QueryMemory } from './memory.ts';
 import type { QueryId, QueryMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { type Report, ReportBuilder } from './report.ts';
@@ -23,6 +23,8 @@ export interface ExecutionHost {
   readonly overlay: Overlay;
   readonly runtime: Runtime;
   send(to: Contact, message: QueryMessage): void;
+  /** A number that this node has given to no delegation before, so that late news of an old one finds nothing. */
+  nextDelegation(): number;
   contains(region: Region, key: string): boolean;
   /**
    * Rows of a table at this node: of a distributed table those in `regions`, of a local one all if `own`.
@@ -40,7 +42,8 @@ export interface QueryInfo {
   readonly proxy: Contact;
   readonly rendezvous: readonly Contact[];
   readonly deadlineAtMs: number;
-  readonly memory: QueryMemory;
+  /** Bytes that the operators of one epoch may hold at this node. */
+  readonly memoryBytesMax: number;
 }
 
 /** Gives the sender its credit back; `lost` when the rows, or what followed from them, went astray. */
@@ -74,6 +77,7 @@ export class Execution {
   readonly query: QueryInfo;
   readonly epoch: number;
   readonly host: ExecutionHost;
+  readonly memory: QueryMemory;
   readonly exchanges: readonly Exchange[];
   /** All rows travel inside echoes, so that a lost subtree can be asked for again. */
   readonly treeOnly: boolean;
@@ -88,7 +92,6 @@ export class Execution {
   readonly #results: Downstream | null;
   readonly #failed: (error: unknown) => void;
   #wokenBy: Settle | null = null;
-  #delegations = 0;
   #wave = 0;
   #settling = false;
 
@@ -100,6 +103,7 @@ export class Execution {
     failed: (error: unknown) => void,
   ) {
     this.host = host;
+    this.memory = new QueryMemory(query.memoryBytesMax, host.overlay.self.address);
     this.query = query;
     this.epoch = epoch;
     this.#results = results;
@@ -124,11 +128,6 @@ export class Execution {
     for (const inlet of this.#inlets.values()) if (inlet.waiting.length > 0) return false;
     for (const output of this.#outputs.values()) if (!output.quiet) return false;
     return true;
-  }
-
-  nextDelegation(): number {
-    this.#delegations += 1;
-    return this.#delegations;
   }
 
   /** False when part of `regions` was scanned before in this execution. Partials of dead parents do not count. */
@@ -283,7 +282,7 @@ export class Execution {
     for (const graph of this.plan.opgraphs) {
       if (graph.at !== at) continue;
       const output = this.#graphOutput(graph);
-      const running = buildOpGraph(graph.root, output, { memory: this.query.memory });
+      const running = buildOpGraph(graph.root, output, { memory: this.memory });
       for (const { node, input } of running.inputs) {
         if (node.kind === 'receive') this.#inlets.set(node.exchange, { input, output, waiting: [], isComplete: false });
       }

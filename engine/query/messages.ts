@@ -116,13 +116,13 @@ const encoder = new Encoder(options);
 const decoder = new Decoder(options);
 
 /**
- * Layout of the two hot messages, whose header is laid by hand: kind (1 byte), query (8), epoch (4),
- * sequence (4), exchange (4), then for a batch three bytes of padding and the body, 8-byte aligned
+ * Layout of the two hot messages, whose header is laid by hand: kind (1 byte), query (8), epoch (8, a float64),
+ * sequence (4), exchange (4), then for a batch seven bytes of padding and the body, 8-byte aligned
  * relative to the frame; for `settled` one byte, lost. All little-endian. The rest is CBOR after kind 0.
  */
 const kinds = { cbor: 0, batch: 1, settled: 2 } as const;
-const batchHeaderBytes = 24;
-const settledBytes = 22;
+const batchHeaderBytes = 32;
+const settledBytes = 26;
 
 export function encodeMessage(message: QueryMessage): Uint8Array {
   if (message.type !== 'batch' && message.type !== 'settled') {
@@ -137,11 +137,11 @@ export function encodeMessage(message: QueryMessage): Uint8Array {
   const view = new DataView(frame.buffer);
   view.setUint8(0, kinds[message.type]);
   view.setBigUint64(1, BigInt(`0x${message.query}`), true);
-  view.setUint32(9, message.epoch, true);
-  view.setUint32(13, message.sequence, true);
-  view.setUint32(17, message.exchange, true);
+  view.setFloat64(9, message.epoch, true);
+  view.setUint32(17, message.sequence, true);
+  view.setUint32(21, message.exchange, true);
   if (isBatch) frame.set(message.batch, batchHeaderBytes);
-  else view.setUint8(21, message.lost ? 1 : 0);
+  else view.setUint8(25, message.lost ? 1 : 0);
   return frame;
 }
 
@@ -155,13 +155,13 @@ export function decodeMessage(frame: Uint8Array): QueryMessage {
   if (!isBatch && !isSettled) throw new QueryError('protocol', 'malformed query message');
   const head = {
     query: view.getBigUint64(1, true).toString(16).padStart(16, '0'),
-    epoch: view.getUint32(9, true),
-    sequence: view.getUint32(13, true),
-    exchange: view.getUint32(17, true),
+    epoch: view.getFloat64(9, true),
+    sequence: view.getUint32(17, true),
+    exchange: view.getUint32(21, true),
   };
   return isBatch
     ? { type: 'batch', ...head, batch: frame.subarray(batchHeaderBytes) }
-    : { type: 'settled', ...head, lost: view.getUint8(21) === 1 };
+    : { type: 'settled', ...head, lost: view.getUint8(25) === 1 };
 }
 
 function decodeCbor(body: Uint8Array): QueryMessage {

@@ -5,7 +5,6 @@ import type { Log } from '../log.ts';
 import { Engagement, type Parent } from './engagement.ts';
 import type { Downstream } from './exchange.ts';
 import { Execution, type ExecutionHost, type QueryInfo } from './execution.ts';
-import { QueryMemory } from './memory.ts';
 import {
   decodeMessage,
   type Engage,
@@ -82,6 +81,7 @@ export class QueryService implements ExecutionHost {
   readonly #early = new Map<string, Early>();
   readonly #ended = new Map<QueryId, number>();
   #earlyBytes = 0;
+  #delegations = 0;
   #isShutDown = false;
 
   constructor(options: QueryServiceOptions) {
@@ -103,7 +103,7 @@ export class QueryService implements ExecutionHost {
       startedAtMs,
       deadlineAtMs: info.deadlineAtMs,
       executions: executions.size,
-      memoryBytes: info.memory.bytes,
+      memoryBytes: [...executions.values()].reduce((sum, { memory }) => sum + memory.bytes, 0),
     }));
   }
 
@@ -113,7 +113,6 @@ export class QueryService implements ExecutionHost {
       ...query,
       planBytes: encodePlan(query.plan),
       proxy: this.overlay.self,
-      memory: new QueryMemory(query.memoryBytesMax, this.overlay.self.address),
     };
     this.#queries.set(query.id, this.#localQuery(info, owner));
   }
@@ -162,6 +161,11 @@ export class QueryService implements ExecutionHost {
     }
     for (const early of this.#early.values()) early.timer.cancel();
     this.#early.clear();
+  }
+
+  nextDelegation(): number {
+    this.#delegations += 1;
+    return this.#delegations;
   }
 
   send(to: Contact, message: QueryMessage): void {
@@ -239,10 +243,7 @@ export class QueryService implements ExecutionHost {
         this.#sendFailure(message.proxy, message.query, error);
         return;
       }
-      query = this.#localQuery(
-        infoOf(message, plan, this.runtime.now(), this.overlay.self.address, this.#memoryBytesMax),
-        null,
-      );
+      query = this.#localQuery(infoOf(message, plan, this.runtime.now(), this.#memoryBytesMax), null);
       this.#queries.set(id, query);
     }
     try {
@@ -406,7 +407,7 @@ export interface OpenQuery {
   readonly memoryBytesMax: number;
 }
 
-function infoOf(message: Engage, plan: PhysicalPlan, nowMs: number, self: string, memoryBytesMax: number): QueryInfo {
+function infoOf(message: Engage, plan: PhysicalPlan, nowMs: number, memoryBytesMax: number): QueryInfo {
   return {
     id: message.query,
     sql: message.sql,
@@ -415,7 +416,7 @@ function infoOf(message: Engage, plan: PhysicalPlan, nowMs: number, self: string
     proxy: message.proxy,
     rendezvous: message.rendezvous,
     deadlineAtMs: nowMs + message.remainingMs,
-    memory: new QueryMemory(Math.min(message.memoryBytesMax, memoryBytesMax), self),
+    memoryBytesMax: Math.min(message.memoryBytesMax, memoryBytesMax),
   };
 }
 
