@@ -55,10 +55,8 @@ describe('a local fleet', () => {
     expect(fleet.nodes.every(({ pgPort }) => (pgPort ?? 0) > 0)).toBe(true);
 
     const address = fleet.nodes[2]?.address ?? '';
-    expect(await ask(address, 'SELECT count(*), sum(n) FROM numbers', 'squirrel')).toMatchObject([[100n, 4950n]]);
-    expect(await ask(address, 'SELECT node FROM own ORDER BY node', 'squirrel')).toMatchObject(
-      [[0], [1], [2]].map(expect.arrayContaining),
-    );
+    expect(await ask(address, 'SELECT count(*), sum(n) FROM numbers', 'squirrel')).toEqual([[100n, 4950n]]);
+    expect(await ask(address, 'SELECT node FROM own ORDER BY node', 'squirrel')).toEqual([[0], [1], [2]]);
     await expect(ask(address, 'SELECT 1')).rejects.toMatchObject({ code: 'unauthorized' });
 
     const pids = fleet.nodes.map(({ pid }) => pid);

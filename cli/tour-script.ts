@@ -5,7 +5,8 @@ export const tourTables = {
   latitude float8, longitude float8
 ) PARTITION BY HASH (iata) WITH (replicas = 3)`,
   load: `INSERT INTO airports
-SELECT iata, name, city, state, country, latitude, longitude FROM airports_csv`,
+SELECT iata, name, city, state, country, latitude, longitude
+FROM airports_csv`,
 } as const;
 
 export interface TourQuery {
@@ -29,7 +30,8 @@ FROM flights GROUP BY extract(dow FROM date) ORDER BY weekday`,
     title: 'Join flights (on every node) with airports (in the DHT): both sides are rehashed by airport',
     sql: `SELECT a.state, count(*) AS flights, avg(f.delay) AS mean_delay
 FROM flights f JOIN airports a ON f.origin = a.iata
-WHERE f.distance > 1000 GROUP BY a.state ORDER BY flights DESC, a.state LIMIT 8`,
+WHERE f.distance > 1000
+GROUP BY a.state ORDER BY flights DESC, a.state LIMIT 8`,
   },
   {
     title: 'Top 5 delays: every node keeps five rows, and so does every step up the tree',

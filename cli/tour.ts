@@ -61,7 +61,7 @@ async function runTour({ shell }: { readonly shell: boolean }): Promise<void> {
       node.close();
     }
     if (shell && process.stdin.isTTY && process.stdout.isTTY) {
-      await say('The fleet is yours: \\? shows help, \\q ends it.\n');
+      await say('\nThe fleet is yours until you leave this shell.\n');
       await runShell({ address: fleet.nodes[0]?.address ?? '', secret: null });
     }
   } finally {
@@ -93,7 +93,9 @@ async function killOne(fleet: LocalFleet, node: RemoteNode, session: Session): P
     .then(() => fleet.killNode(victim))
     .then(() => answerOf(other, `Asked the moment ${address} died`, killQuery));
   const title = `Who answers, second by second, while ${address} is killed (SIGKILL)`;
-  await Promise.all([step(session, title, killSubscription), asked.then((text) => say(`${text}\n`))]);
+  // Epochs end with an empty line, as this does.
+  const answered = asked.then((text) => say(`${text.trimStart()}\n`));
+  await Promise.all([step(session, title, killSubscription), answered]);
   other.close();
 }
 

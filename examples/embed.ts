@@ -26,6 +26,8 @@ const cellar = await startNode({
   join: [kitchen.address],
   tables: [iteratorTable('readings', schema, () => readings('cellar'))],
 });
+// A node can be asked at once, and says `partial` while it does not know the others yet.
+await Promise.all([kitchen.ready(2), cellar.ready(2)]);
 
 const session = cellar.openSession();
 for await (const result of session.execute('SELECT sensor, celsius FROM readings WHERE celsius > 20 ORDER BY sensor')) {

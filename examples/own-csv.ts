@@ -1,12 +1,13 @@
 /**
  * Joins a CSV file of one's own with the metrics of all machines of a fleet: which team's machines have how many
- * cores and how much memory? Three nodes stand for three machines; only the first has the file.
+ * cores? Three nodes stand for three machines; only the first has the file.
  *
  *   npx tsx examples/own-csv.ts
  */
+import { fileURLToPath } from 'node:url';
 import { batchToRows, hostTables, openFile, type RunningNode, SystemRuntime, startNode } from '../index.ts';
 
-const csv = new URL('data/owners.csv', import.meta.url).pathname;
+const csv = fileURLToPath(new URL('data/owners.csv', import.meta.url));
 const names = ['alpha', 'beta', 'gamma'];
 const nodes: RunningNode[] = [];
 for (const name of names) {
@@ -15,9 +16,10 @@ for (const name of names) {
   const join = nodes.slice(0, 1).map(({ address }) => address);
   nodes.push(await startNode({ listen: '127.0.0.1:0', join, label: name, tables: [...metrics, ...files] }));
 }
+await Promise.all(nodes.map((node) => node.ready(nodes.length)));
 
 const sql = `
-  SELECT o.team, count(*) AS machines, sum(h.cores) AS cores, min(h.memory_bytes) > 0 AS has_memory
+  SELECT o.team, count(*) AS machines, sum(h.cores) AS cores, sum(h.memory_bytes) / 1048576 AS memory_mib
   FROM host h JOIN owners o ON h.node = o.node
   GROUP BY o.team ORDER BY o.team`;
 const session = nodes[1]?.openSession();

@@ -104,6 +104,17 @@ describe('table', () => {
     expect(lines[4]).toBe(' 3 │ é\u0301');
   });
 
+  test('does not cut a column on its own, which the terminal wraps', async () => {
+    const plan: Schema = { fields: [{ name: 'plan', type: types.text }] };
+    const lines = formatNamed('table', 20).rows(plan, each([batchFromRows(plan, [['x'.repeat(30)]])]));
+    expect((await bytes(lines)).toString()).toBe(` plan\n${'─'.repeat(20)}\n ${'x'.repeat(30)}\n(1 row)\n`);
+  });
+
+  test('wraps what an epoch lacks', async () => {
+    const text = await formatted('table', (format) => format.epochs(oneColumn, each(answers.slice(1))), 40);
+    expect(text).toMatch(/^epoch 2 · \d\d:\d\d:\d\d · partial, 7 of 8\n {2}nodes: node 5 failed\n {2}n\n/);
+  });
+
   test('does not let data move the cursor', async () => {
     const texts: Schema = { fields: [{ name: 'a\x1b[2J', type: types.text }] };
     const text = await formatted('table', (format) =>
@@ -145,6 +156,20 @@ test('csv', async () => {
   expect(await formatted('csv', (format) => format.epochs(oneColumn, each(answers)))).toBe(
     'epoch,nodes_answered,complete,n\n1,8,true,10\n2,7,false,20\n',
   );
+});
+
+test('csv prints nothing of a result that fails before its first row', async () => {
+  let text = '';
+  const failing = async (): Promise<void> => {
+    const none = (async function* (): AsyncGenerator<Batch> {
+      yield* [];
+      throw new Error('division by zero');
+    })();
+    for await (const chunk of formatNamed('csv', 80).rows(oneColumn, none)) text += chunk;
+  };
+  await expect(failing()).rejects.toThrow('division by zero');
+  expect(text).toBe('');
+  expect(await formatted('csv', (format) => format.rows(oneColumn, each([])))).toBe('n\n');
 });
 
 test('json', async () => {

@@ -26,7 +26,7 @@ describe('the tour on real nodes and all the data', () => {
   }, 60_000);
   afterAll(() => fleet.close());
 
-  test.each(tourQueries)('$title: the answer is DuckDB\'s', async ({ sql }) => {
+  test.each(tourQueries)("$title: the answer is DuckDB's", async ({ sql }) => {
     const expected = await askDuckDb(
       [
         `CREATE VIEW flights AS SELECT * FROM '${flights}'`,

@@ -21,7 +21,10 @@ beforeAll(async () => {
 });
 
 async function fleetOf(seed: number, lossRate = 0): Promise<SimulatedFleet> {
-  const fleet = await SimulatedFleet.start({ nodes, tables: data.tables, queryDeadlineMs: deadlineMs }, { seed, lossRate });
+  const fleet = await SimulatedFleet.start(
+    { nodes, tables: data.tables, queryDeadlineMs: deadlineMs },
+    { seed, lossRate },
+  );
   const [founder] = fleet.nodes;
   if (founder === undefined) throw new Error('no nodes');
   await fleet.drive(run(founder, `${tourTables.create}; ${tourTables.load}`));
@@ -61,7 +64,11 @@ describe.each(seeds)('64 simulated nodes, seed %i', (seed) => {
     for (const { sql } of tourQueries) {
       const answer = await ask(fleet, pick(fleet, nodes), sql);
       if (answer instanceof QueryError) throw answer;
-      expect({ seed, sql, rows: comparable(plainRows(answer.schema, answer.rows), true) }).toEqual({ seed, sql, rows: data.expected.get(sql) });
+      expect({ seed, sql, rows: comparable(plainRows(answer.schema, answer.rows), true) }).toEqual({
+        seed,
+        sql,
+        rows: data.expected.get(sql),
+      });
       expect({ seed, sql, coverage: answer.coverage }).toMatchObject({ coverage: { complete: true, reasons: [] } });
     }
   });

@@ -11,10 +11,10 @@ export interface Trouble {
   end(): Promise<void>;
 }
 
-/** A kind of trouble. `begin` plans it for the next moments; `spared` is the node that is being asked. */
+/** A kind of trouble. `begin` plans it for the next moments; `spared` are the nodes that are being asked. */
 export interface Fault {
   readonly name: string;
-  begin(fleet: SimulatedFleet, spared: number): Trouble;
+  begin(fleet: SimulatedFleet, spared: readonly number[]): Trouble;
 }
 
 /** A whole number below `count`, from the seed. */
@@ -35,7 +35,16 @@ function soon(fleet: SimulatedFleet, act: () => void): void {
   fleet.simulation.at(fleet.simulation.nowMs + pick(fleet, duringMs), act);
 }
 
-const othersThan = (fleet: SimulatedFleet, spared: number): number[] => fleet.up.filter((index) => index !== spared);
+/** One that may be hurt. */
+function victimOf(fleet: SimulatedFleet, spared: readonly number[]): number {
+  const [victim] = pickSome(fleet, othersThan(fleet, spared), 1);
+  if (victim === undefined) throw new Error('every node is spared');
+  return victim;
+}
+
+function othersThan(fleet: SimulatedFleet, spared: readonly number[]): number[] {
+  return fleet.up.filter((index) => !spared.includes(index));
+}
 
 const nothing: Fault = { name: 'nothing', begin: () => ({ optional: [], end: () => Promise.resolve() }) };
 
@@ -89,33 +98,69 @@ const joining: Fault = {
     soon(fleet, () => {
       joined = fleet.join();
     });
-    return { optional: [index], end: async () => void (await fleet.rest(duringMs), await fleet.drive(joined)) };
+    return {
+      optional: [index],
+      end: async () => {
+        await fleet.rest(duringMs);
+        await fleet.drive(joined);
+      },
+    };
   },
 };
 
 const leaving: Fault = {
   name: 'a node leaves',
   begin: (fleet, spared) => {
-    const [leaver = spared] = pickSome(fleet, othersThan(fleet, spared), 1);
+    const leaver = victimOf(fleet, spared);
     let left: Promise<unknown> = Promise.resolve();
     soon(fleet, () => {
       left = fleet.leave(leaver);
     });
-    return { optional: [leaver], end: async () => void (await fleet.rest(duringMs), await fleet.drive(left)) };
+    return {
+      optional: [leaver],
+      end: async () => {
+        await fleet.rest(duringMs);
+        await fleet.drive(left);
+      },
+    };
   },
 };
 
 const restarting: Fault = {
   name: 'a node restarts at once',
   begin: (fleet, spared) => {
-    const [victim = spared] = pickSome(fleet, othersThan(fleet, spared), 1);
+    const victim = victimOf(fleet, spared);
     let again: Promise<unknown> = Promise.resolve();
     soon(fleet, () => {
       again = fleet.restart(victim);
     });
-    return { optional: [], end: async () => void (await fleet.rest(duringMs), await fleet.drive(again)) };
+    return {
+      optional: [],
+      end: async () => {
+        await fleet.rest(duringMs);
+        await fleet.drive(again);
+      },
+    };
   },
 };
+
+/** Two at once. The first one's victim is spared by the second. */
+function both(first: Fault, second: Fault): Fault {
+  return {
+    name: `${first.name} and ${second.name}`,
+    begin: (fleet, spared) => {
+      const one = first.begin(fleet, spared);
+      const two = second.begin(fleet, [...spared, ...one.optional]);
+      return {
+        optional: [...one.optional, ...two.optional],
+        end: async () => {
+          await two.end();
+          await one.end();
+        },
+      };
+    },
+  };
+}
 
 export const faults: readonly Fault[] = [
   nothing,
@@ -126,6 +171,9 @@ export const faults: readonly Fault[] = [
   joining,
   leaving,
   restarting,
+  both(loss, crashes(1)),
+  both(leaving, joining),
+  both(leaving, crashes(1)),
 ];
 
 /** What became of a statement: its answer, or the error that a client would see. */
@@ -162,7 +210,8 @@ function sameRows(a: readonly Row[], b: readonly Row[], ordered: boolean): boole
 }
 
 function subsetsOf<T>(items: readonly T[]): T[][] {
-  return items.reduce<T[][]>((subsets, item) => [...subsets, ...subsets.map((subset) => [...subset, item])], [[]]);
+  const masks = Array.from({ length: 2 ** items.length }, (_, mask) => mask);
+  return masks.map((mask) => items.filter((_, i) => (mask >> i) & 1));
 }
 
 /** Parts of queries that nodes still have, but for the query that asks. */
