@@ -131,9 +131,9 @@ export class SimulatedFleet implements TestFleet {
   /** One more node, with the tables of its number. Resolves when it is a member; pass the promise to `drive`. */
   join(): Promise<number> {
     const index = this.#nodes.length;
-    const seed = this.#seed();
+    const seeds = this.#seeds();
     return this.#build(index)
-      .start([seed])
+      .start(seeds)
       .then(() => index);
   }
 
@@ -142,8 +142,8 @@ export class SimulatedFleet implements TestFleet {
     const { id } = this.#node(index);
     this.#up.delete(index);
     this.simulation.restart(addressOf(index));
-    const seed = this.#seed();
-    await this.#build(index, id).start([seed]);
+    const seeds = this.#seeds();
+    await this.#build(index, id).start(seeds);
   }
 
   /** A graceful end. */
@@ -180,10 +180,9 @@ export class SimulatedFleet implements TestFleet {
     return node;
   }
 
-  #seed(): string {
-    const [first] = this.up;
-    if (first === undefined) throw new Error('nobody is left to join through');
-    return addressOf(first);
+  /** Some members to join through: one of them may be about to go. */
+  #seeds(): string[] {
+    return this.up.slice(0, 3).map(addressOf);
   }
 }
 
