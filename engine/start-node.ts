@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { QueryError } from '../columnar/index.ts';
 import { type Address, OverlayError, SystemRuntime, type Timer, WsTransport } from '../overlay/index.ts';
+import { heard } from './heard-transport.ts';
 import { type Log, overlayLog, silentLog } from './log.ts';
 import { WharfNode } from './node.ts';
-import { SeedLinks } from './seed-links.ts';
+import { Seeds } from './seeds.ts';
 import type { Session, SessionFactory } from './session.ts';
 import type { TableSource } from './table.ts';
 
@@ -106,16 +107,16 @@ class NodeRuntime extends SystemRuntime {
  * `unauthorized` (refused)
  */
 export async function startNode(options: StartOptions = {}): Promise<RunningNode> {
-  const log = options.log ?? silentLog;
   const { host, port } = parseListen(options.listen ?? defaultListen);
   const cluster = options.cluster ?? defaultCluster;
   const secret = options.secret ?? null;
+  const seeds = new Seeds(options.join ?? [], options.log ?? silentLog);
   const transport = await explained('configuration', () =>
-    WsTransport.listen({ host, port, cluster, secret, log: overlayLog(log) }),
+    WsTransport.listen({ host, port, cluster, secret, log: overlayLog(seeds.log) }),
   );
   const runtime = new NodeRuntime();
   try {
-    return await enter(transport, runtime, log, options);
+    return await enter(transport, runtime, seeds, options);
   } catch (error) {
     runtime.close();
     await transport.close();
@@ -126,12 +127,18 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
 async function enter(
   transport: WsTransport,
   runtime: NodeRuntime,
-  log: Log,
+  seeds: Seeds,
   { join = [], tables = [], label }: StartOptions,
 ): Promise<RunningNode> {
-  const links = new SeedLinks(transport, join);
-  const node = new WharfNode({ runtime, transport: links, log, tables, ...(label === undefined ? {} : { label }) });
-  await explained('unauthorized', () => Promise.race([node.start(join), links.allRefused]).catch(links.explain));
+  const node = new WharfNode({
+    runtime,
+    transport: heard(transport, (peer, reason) => seeds.linkDown(peer, reason)),
+    log: seeds.log,
+    tables,
+    ...(label === undefined ? {} : { label }),
+  });
+  await explained('unauthorized', () => Promise.race([node.start(join), seeds.allRefused]).catch(seeds.explain));
+  seeds.joined();
   return new RunningNode(node, transport, runtime);
 }
 
