@@ -15,7 +15,7 @@ import {
 import type { Contact } from './overlay.ts';
 import { RegionSet } from './region.ts';
 import { digestReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
-import { getReply, getRequest, itemRecords, storeWrite } from './store-messages.ts';
+import { getReply, getRequest, itemRecords, storeWrite } from './store/messages.ts';
 import { writeReply, writeRequest } from './write-messages.ts';
 
 const key = fc.bigInt({ min: 1n, max: (1n << 160n) - 1n }).map(keyAt);

@@ -1,11 +1,11 @@
-import { decode, encode } from './codec.ts';
-import { objectStoreApp, writesApp } from './control.ts';
+import { decode, encode } from '../codec.ts';
+import { objectStoreApp, writesApp } from '../control.ts';
+import { inRegion } from '../keys.ts';
+import type { OverlayNode } from '../node.ts';
+import { type Contact, type Key, OverlayError, type Region } from '../overlay.ts';
+import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
+import type { Timer } from '../runtime.ts';
 import { type Item, Items, isLive, itemOf, recordOf, resourceKey } from './items.ts';
-import { inRegion } from './keys.ts';
-import type { OverlayNode } from './node.ts';
-import { type Contact, type Key, OverlayError, type Region } from './overlay.ts';
-import { ReplicatedWrites, type WritableStore } from './replicated-writes.ts';
-import type { Timer } from './runtime.ts';
 import {
   type GetReply,
   type GetRequest,
@@ -17,7 +17,7 @@ import {
   recordBytes,
   type StoreWrite,
   storeWrite,
-} from './store-messages.ts';
+} from './messages.ts';
 
 export interface StoredItem {
   readonly key: Key;

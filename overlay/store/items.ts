@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { inRegion, keyOf, lowerBound } from './keys.ts';
-import type { Key, Region } from './overlay.ts';
-import type { ItemRecord } from './store-messages.ts';
+import { inRegion, keyOf, lowerBound } from '../keys.ts';
+import type { Key, Region } from '../overlay.ts';
+import type { ItemRecord } from './messages.ts';
 
 /** One version of an item, or the tombstone of a removed one. */
 export interface Item {

@@ -1,5 +1,5 @@
-import { bytes, type Codec, contact, flag, key, list, milliseconds, nullable, struct, tagged, text } from './codec.ts';
-import type { Contact, Key } from './overlay.ts';
+import { bytes, type Codec, contact, flag, key, list, milliseconds, nullable, struct, tagged, text } from '../codec.ts';
+import type { Contact, Key } from '../overlay.ts';
 
 const namespaceBytesMax = 255;
 const resourceBytesMax = 1_024;

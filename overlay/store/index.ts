@@ -1,0 +1,1 @@
+export { ObjectStore, type StoredItem } from './store.ts';
