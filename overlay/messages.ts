@@ -82,7 +82,7 @@ export interface RequestMessage {
   readonly payload: Uint8Array;
 }
 
-export const replyOutcomes = ['ok', 'unreachable', 'timeout', 'refused', 'closed'] as const;
+export const replyOutcomes = ['ok', 'unreachable', 'timeout', 'refused', 'closed', 'conflict'] as const;
 
 export interface ReplyMessage {
   readonly type: 'reply';

@@ -133,9 +133,15 @@ export interface Replicated {
   drop(region: Region): void;
 }
 
-const SQLSTATE = { unreachable: '08006', timeout: '08006', refused: '08004', closed: '57P01' } as const;
+const SQLSTATE = {
+  unreachable: '08006',
+  timeout: '08006',
+  refused: '08004',
+  conflict: '40001',
+  closed: '57P01',
+} as const;
 
-/** A failure of the overlay that a caller can act on: retry, choose another peer or give up. */
+/** A failure of the overlay that a caller can act on: retry, read again, choose another peer or give up. */
 export class OverlayError extends Error {
   override readonly name = 'OverlayError';
   readonly code: keyof typeof SQLSTATE;

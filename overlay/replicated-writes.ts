@@ -23,7 +23,7 @@ export interface WritableStore extends Replicated {
   /**
    * At the owner: takes a write into the store and returns the chunk, for `import`, with which the copies follow.
    * A write whose acknowledgement was lost comes again, perhaps at another owner: it should be idempotent.
-   * @throws OverlayError `refused`, whose text reaches the writer
+   * @throws OverlayError `refused` or `conflict`, which reaches the writer with its text
    */
   accept(first: Key, chunk: Uint8Array): Uint8Array;
 }
@@ -53,7 +53,7 @@ export class ReplicatedWrites {
    * Resolves when the writes are in all copies; a chunk may have up to 1 MiB and a little more.
    * @returns writes whose keys have more than one owner by now: not done, the caller divides them anew. A write
    *   of a single key never is among them.
-   * @throws OverlayError `refused` by the store, or `timeout`; other writes of the call may have been done
+   * @throws OverlayError `refused` or `conflict` by the store, or `timeout`; other writes of the call may have been done
    */
   async write(writes: readonly Write[], options: WriteOptions = {}): Promise<readonly Write[]> {
     const { writeTimeoutMs, writeRetryMs } = this.#node.options;
@@ -123,8 +123,9 @@ export class ReplicatedWrites {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       return writes;
     }
-    const refused = outcomes.find(({ status }) => status === 'refused');
-    if (refused) throw new OverlayError('refused', refused.reason);
+    for (const { status, reason } of outcomes) {
+      if (status === 'refused' || status === 'conflict') throw new OverlayError(status, reason);
+    }
     return writes.filter((_, i) => outcomes[i]?.status !== 'done');
   }
 
@@ -162,7 +163,8 @@ export class ReplicatedWrites {
       return { status: 'done', reason: '' };
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
-      return { status: 'refused', reason: error.message.slice(0, reasonBytesMax / 4) };
+      const status = error.code === 'conflict' ? 'conflict' : 'refused';
+      return { status, reason: error.message.slice(0, reasonBytesMax / 4) };
     }
   }
 

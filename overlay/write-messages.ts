@@ -18,9 +18,10 @@ export type WriteRequest =
 export interface WriteOutcome {
   /**
    * `done`: every copy has it; `moved`: another node owns the key; `busy`: the owner is still reading its copy, or a
-   * copy did not acknowledge: try again; `refused`: the store does not want it, for this reason.
+   * copy did not acknowledge: try again; `refused`: the store does not want it, for this reason; `conflict`: what is
+   * there is not what the write expects.
    */
-  readonly status: 'done' | 'moved' | 'busy' | 'refused';
+  readonly status: 'done' | 'moved' | 'busy' | 'refused' | 'conflict';
   readonly reason: string;
 }
 
@@ -36,6 +37,9 @@ export const writeRequest: Codec<WriteRequest> = tagged<WriteRequest>({
 });
 
 export const writeReply = list(
-  struct<WriteOutcome>({ status: oneOf(['done', 'moved', 'busy', 'refused']), reason: text(reasonBytesMax) }),
+  struct<WriteOutcome>({
+    status: oneOf(['done', 'moved', 'busy', 'refused', 'conflict']),
+    reason: text(reasonBytesMax),
+  }),
   writesMax,
 );

@@ -1,1 +1,2 @@
-export { ObjectStore, type StoredItem } from './store.ts';
+export { absent, type Version } from './messages.ts';
+export { type Expectation, ObjectStore, type StoredItem } from './store.ts';

@@ -3,17 +3,11 @@ import { inRegion, keyOf, lowerBound } from '../keys.ts';
 import type { Key, Region } from '../overlay.ts';
 import type { ItemRecord } from './messages.ts';
 
-/** One version of an item, or the tombstone of a removed one. */
-export interface Item {
+/** An item as it was left by one write, or the tombstone of a removed one. */
+export interface Item extends Omit<ItemRecord, 'lifetimeLeftMs'> {
   readonly key: Key;
-  readonly namespace: string;
-  readonly resourceId: string;
-  readonly instanceId: string;
-  readonly value: Uint8Array | null;
-  readonly writtenAtMs: number;
-  readonly writer: Key;
   readonly expiresAtMs: number;
-  /** Of name and version: different versions differ. */
+  /** Of name and write: what different writes left differs. */
   readonly hash: bigint;
 }
 
@@ -22,33 +16,19 @@ export function resourceKey(namespace: string, resourceId: string): Key {
   return keyOf(`${namespace.length}:${namespace}${resourceId}`);
 }
 
-export function itemOf(record: ItemRecord, nowMs: number): Item {
-  const { namespace, resourceId, instanceId, value, writtenAtMs, writer, lifetimeLeftMs } = record;
+export function itemOf({ lifetimeLeftMs, ...record }: ItemRecord, nowMs: number): Item {
+  const { namespace, resourceId, instanceId, writtenAtMs, writer } = record;
   const name = JSON.stringify([namespace, resourceId, instanceId, writtenAtMs, writer]);
   return {
+    ...record,
     key: resourceKey(namespace, resourceId),
-    namespace,
-    resourceId,
-    instanceId,
-    value,
-    writtenAtMs,
-    writer,
     expiresAtMs: nowMs + lifetimeLeftMs,
     hash: createHash('sha1').update(name).digest().readBigUInt64LE(0),
   };
 }
 
-export function recordOf(item: Item, nowMs: number): ItemRecord {
-  const { namespace, resourceId, instanceId, value, writtenAtMs, writer } = item;
-  return {
-    namespace,
-    resourceId,
-    instanceId,
-    value,
-    writtenAtMs,
-    writer,
-    lifetimeLeftMs: Math.max(0, item.expiresAtMs - nowMs),
-  };
+export function recordOf({ key: _key, hash: _hash, expiresAtMs, ...record }: Item, nowMs: number): ItemRecord {
+  return { ...record, lifetimeLeftMs: Math.max(0, expiresAtMs - nowMs) };
 }
 
 export function isLive(item: Item, nowMs: number): boolean {

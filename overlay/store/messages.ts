@@ -1,4 +1,17 @@
-import { bytes, type Codec, contact, flag, key, list, milliseconds, nullable, struct, tagged, text } from '../codec.ts';
+import {
+  bytes,
+  type Codec,
+  contact,
+  flag,
+  key,
+  list,
+  milliseconds,
+  nullable,
+  struct,
+  tagged,
+  text,
+  u64,
+} from '../codec.ts';
 import type { Contact, Key } from '../overlay.ts';
 
 const namespaceBytesMax = 255;
@@ -6,6 +19,8 @@ const resourceBytesMax = 1_024;
 const instanceBytesMax = 255;
 const valueBytesMax = 2 * 1024 * 1024;
 const itemsMax = 65_535;
+/** Writes to one item before its latest that are remembered. */
+export const earlierMax = 31;
 
 const names = {
   namespace: text(namespaceBytesMax),
@@ -22,24 +37,53 @@ export function namesFit(namespace: string, resourceId: string, instanceId: stri
   );
 }
 
-/** What a writer wants done to one item, at its owner. */
-export type StoreWrite = {
+/**
+ * Names one put or remove of one item: 16 hexadecimal digits, drawn by the writer. It is the item's version until
+ * the next one.
+ */
+export type Version = string;
+
+/** The version of an item that is not there. */
+export const absent: Version = versionOf(0n);
+
+export function versionOf(number: bigint): Version {
+  return number.toString(16).padStart(16, '0');
+}
+
+export function isVersion(text: string): boolean {
+  return /^[0-9a-f]{16}$/.test(text);
+}
+
+export interface ItemName {
   readonly namespace: string;
   readonly resourceId: string;
+  /** Tells apart the items of one resource. */
   readonly instanceId: string;
-} & (
-  | { readonly type: 'put'; readonly value: Uint8Array; readonly lifetimeMs: number }
-  | { readonly type: 'renew'; readonly lifetimeMs: number }
-  | { readonly type: 'remove' }
-);
+}
+
+/** What a writer wants done to one item, at its owner. */
+export type StoreWrite = ItemName &
+  (
+    | {
+        readonly type: 'put';
+        /** The version from then on. A write that comes again is known by it. */
+        readonly version: Version;
+        /** Only if this is the item's version; null: whatever it is. */
+        readonly expected: Version | null;
+        readonly value: Uint8Array;
+        readonly lifetimeMs: number;
+      }
+    | { readonly type: 'renew'; readonly lifetimeMs: number }
+    | { readonly type: 'remove'; readonly version: Version; readonly expected: Version | null }
+  );
 
 /** One version of one item, as copies tell it each other. */
-export interface ItemRecord {
-  readonly namespace: string;
-  readonly resourceId: string;
-  readonly instanceId: string;
+export interface ItemRecord extends ItemName {
   /** Null once it was removed. */
   readonly value: Uint8Array | null;
+  readonly version: Version;
+  /** Versions before, latest first, as far as they are remembered. */
+  readonly earlier: readonly Version[];
   /** When, by the clock of the node that wrote it, made to ascend. */
   readonly writtenAtMs: number;
   readonly writer: Key;
@@ -65,15 +109,25 @@ export type GetReply =
   /** No copy is known. */
   | { readonly type: 'lost' };
 
+const version: Codec<Version> = {
+  write: (writer, value) => u64.write(writer, BigInt(`0x${value}`)),
+  read: (reader) => versionOf(u64.read(reader)),
+};
+
 export const storeWrite: Codec<StoreWrite> = tagged<StoreWrite>({
-  put: [1, struct({ ...names, value: bytes(valueBytesMax), lifetimeMs: milliseconds })],
+  put: [
+    1,
+    struct({ ...names, version, expected: nullable(version), value: bytes(valueBytesMax), lifetimeMs: milliseconds }),
+  ],
   renew: [2, struct({ ...names, lifetimeMs: milliseconds })],
-  remove: [3, struct(names)],
+  remove: [3, struct({ ...names, version, expected: nullable(version) })],
 });
 
 const itemRecord = struct<ItemRecord>({
   ...names,
   value: nullable(bytes(valueBytesMax)),
+  version,
+  earlier: list(version, earlierMax),
   writtenAtMs: milliseconds,
   writer: key,
   lifetimeLeftMs: milliseconds,

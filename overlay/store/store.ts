@@ -5,29 +5,44 @@ import type { OverlayNode } from '../node.ts';
 import { type Contact, type Key, OverlayError, type Region } from '../overlay.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
 import type { Timer } from '../runtime.ts';
+import { checkSize, recordAfter } from './accept.ts';
 import { type Item, Items, isLive, itemOf, recordOf, resourceKey } from './items.ts';
 import {
   type GetReply,
   type GetRequest,
   getReply,
   getRequest,
+  type ItemName,
   type ItemRecord,
+  isVersion,
   itemRecords,
   namesFit,
   recordBytes,
   type StoreWrite,
   storeWrite,
+  type Version,
+  versionOf,
 } from './messages.ts';
 
-export interface StoredItem {
+export interface StoredItem extends ItemName {
   readonly key: Key;
-  readonly namespace: string;
-  readonly resourceId: string;
-  /** Tells apart the items of one resource. */
-  readonly instanceId: string;
   readonly value: Uint8Array;
+  /** Changes with every put; `expected` of the next one may name it. */
+  readonly version: Version;
   /** Milliseconds until the item expires, unless it is renewed. */
   readonly lifetimeLeftMs: number;
+}
+
+export interface Expectation {
+  /**
+   * Done only if this is the item's version at its owner: one that a reader saw, or `absent`. Of several such
+   * writes to one version one succeeds, the others fail with `conflict`.
+   *
+   * Best effort: an owner decides by its own copy. Two may succeed while a partition gives the item two owners, and an
+   * acknowledged one may be undone if a node becomes owner without a copy (every replica failed within one repair
+   * period) or while members disagree on who the owner is.
+   */
+  readonly expected?: Version;
 }
 
 /**
@@ -57,8 +72,11 @@ export class ObjectStore implements WritableStore {
   // ---- For any node
 
   /**
-   * Stores an item at all its replicas, in place of an older one with the same three names.
-   * @throws OverlayError `refused` for a value or lifetime beyond the limits, `timeout` when some copy stays silent
+   * Stores an item at all its replicas, in place of an older one with the same three names. A put whose
+   * acknowledgement is lost on the way is repeated, and takes effect once.
+   * @returns its version from now on
+   * @throws OverlayError `refused` for a value or lifetime beyond the limits, `conflict` when the item is not as
+   *   expected, `timeout` when some copy stays silent: the put may or may not have been done
    */
   async put(
     namespace: string,
@@ -66,11 +84,13 @@ export class ObjectStore implements WritableStore {
     instanceId: string,
     value: Uint8Array,
     lifetimeMs: number,
-  ): Promise<void> {
-    const { valueBytesMax } = this.#node.options;
-    if (value.length > valueBytesMax)
-      throw new OverlayError('refused', `a value of ${value.length} bytes exceeds ${valueBytesMax}`);
-    await this.#write({ type: 'put', namespace, resourceId, instanceId, value, lifetimeMs });
+    { expected }: Expectation = {},
+  ): Promise<Version> {
+    checkSize(value.length, this.#node.options);
+    const version = this.#newVersion();
+    const name = { namespace, resourceId, instanceId };
+    await this.#write({ type: 'put', ...name, version, expected: expected ?? null, value, lifetimeMs });
+    return version;
   }
 
   /** Prolongs an item's life; false when there is no such item. @throws OverlayError `timeout` */
@@ -84,9 +104,15 @@ export class ObjectStore implements WritableStore {
     }
   }
 
-  /** Removes an item from all its replicas, if it is there. @throws OverlayError `timeout` */
-  async remove(namespace: string, resourceId: string, instanceId: string): Promise<void> {
-    await this.#write({ type: 'remove', namespace, resourceId, instanceId });
+  /** Removes an item from all its replicas, if it is there. @throws OverlayError `conflict`, `timeout`: see `put` */
+  async remove(
+    namespace: string,
+    resourceId: string,
+    instanceId: string,
+    { expected }: Expectation = {},
+  ): Promise<void> {
+    const name = { namespace, resourceId, instanceId };
+    await this.#write({ type: 'remove', ...name, version: this.#newVersion(), expected: expected ?? null });
   }
 
   /**
@@ -138,20 +164,9 @@ export class ObjectStore implements WritableStore {
       throw new OverlayError('refused', 'the key is not that of the item');
     const nowMs = this.#node.runtime.now();
     const old = this.#items.find(namespace, resourceId, instanceId);
-    const live = old && isLive(old, nowMs) ? old : undefined;
-    const { value, lifetimeLeftMs } = this.#decide(write, live, nowMs);
-    const record: ItemRecord = {
-      namespace,
-      resourceId,
-      instanceId,
-      value,
-      // Later than what it replaces, although that may have been written by a clock that is ahead.
-      writtenAtMs: Math.max(nowMs, (old?.writtenAtMs ?? 0) + 1),
-      writer: this.#node.self.id,
-      lifetimeLeftMs,
-    };
+    const record = recordAfter(write, old, { writer: this.#node.self.id, nowMs }, this.#node.options);
     this.#merge(record, nowMs);
-    return encode(itemRecords, [record], recordBytes + (value?.length ?? 0));
+    return encode(itemRecords, [record], recordBytes + (record.value?.length ?? 0));
   }
 
   digest(region: Region): { items: number; hash: bigint } {
@@ -196,29 +211,17 @@ export class ObjectStore implements WritableStore {
     if (!namesFit(write.namespace, write.resourceId, write.instanceId)) {
       throw new OverlayError('refused', 'a name of the item is too long');
     }
+    if (write.type !== 'renew' && write.expected !== null && !isVersion(write.expected)) {
+      throw new OverlayError('refused', `"${write.expected}" is no version of an item`);
+    }
     const key = resourceKey(write.namespace, write.resourceId);
     const bytes = recordBytes + ('value' in write ? write.value.length : 0);
     await this.#writes.write([{ first: key, last: key, chunk: encode(storeWrite, write, bytes) }]);
   }
 
-  /** @throws OverlayError `refused` */
-  #decide(
-    write: StoreWrite,
-    live: Item | undefined,
-    nowMs: number,
-  ): { value: Uint8Array | null; lifetimeLeftMs: number } {
-    const { lifetimeMaxMs, valueBytesMax, tombstoneExtraMs } = this.#node.options;
-    if (write.type === 'remove') {
-      return { value: null, lifetimeLeftMs: live ? live.expiresAtMs - nowMs + tombstoneExtraMs : 0 };
-    }
-    const { lifetimeMs } = write;
-    if (lifetimeMs > lifetimeMaxMs)
-      throw new OverlayError('refused', `a lifetime of ${lifetimeMs} ms exceeds ${lifetimeMaxMs}`);
-    const value = write.type === 'put' ? write.value : live?.value;
-    if (!value) throw new OverlayError('refused', 'there is no such item to renew');
-    if (value.length > valueBytesMax)
-      throw new OverlayError('refused', `a value of ${value.length} bytes exceeds ${valueBytesMax}`);
-    return { value, lifetimeLeftMs: lifetimeMs };
+  #newVersion(): Version {
+    const half = (): bigint => BigInt(Math.floor(this.#node.runtime.random() * 2 ** 32));
+    return versionOf((half() << 32n) | half() | 1n);
   }
 
   #merge(record: ItemRecord, nowMs: number): void {
@@ -290,13 +293,14 @@ export class ObjectStore implements WritableStore {
 }
 
 function storedItem(item: Item, nowMs: number): StoredItem {
-  const { key, namespace, resourceId, instanceId, value } = item;
+  const { key, namespace, resourceId, instanceId, value, version } = item;
   return {
     key,
     namespace,
     resourceId,
     instanceId,
     value: value ?? new Uint8Array(0),
+    version,
     lifetimeLeftMs: item.expiresAtMs - nowMs,
   };
 }
