@@ -6,7 +6,7 @@ export { RegionSet, wholeRing } from './region.ts';
 export { ReplicatedWrites, type WritableStore, type Write, type WriteOptions } from './replicated-writes.ts';
 export type { RoutingTable, TableSplit } from './routing-table.ts';
 export * from './runtime.ts';
-export { absent, type Expectation, ObjectStore, type StoredItem, type Version } from './store/index.ts';
+export * from './store/index.ts';
 export { SystemRuntime } from './system-runtime.ts';
 export type { HttpPort, UpgradeHandler } from './ws/http-port.ts';
 export { type WsOptions, WsTransport } from './ws/transport.ts';

@@ -124,7 +124,7 @@ export interface Overlay {
  * Regions are as in `Region`; chunks are opaque to the overlay and at most about 256 KiB.
  */
 export interface Replicated {
-  /** Equal digests mean equal live items in the region. */
+  /** Equal digests mean equal live items in the region, and that equal ones are known to be removed. */
   digest(region: Region): { readonly items: number; readonly hash: bigint };
   export(region: Region): Iterable<Uint8Array>;
   /** Merges a chunk; newer versions win, so importing twice changes nothing. */

@@ -32,11 +32,20 @@ class Owner {
 
 function put(number: number, expected: Version | null = null, lifetimeMs = 1_000): StoreWrite {
   const value = Uint8Array.of(number);
-  return { type: 'put', ...name, version: versionOf(BigInt(number)), expected, value, lifetimeMs };
+  return {
+    type: 'put',
+    ...name,
+    version: versionOf(BigInt(number)),
+    expected,
+    guard: null,
+    secret: null,
+    value,
+    lifetimeMs,
+  };
 }
 
 function remove(number: number, expected: Version | null = null): StoreWrite {
-  return { type: 'remove', ...name, version: versionOf(BigInt(number)), expected };
+  return { type: 'remove', ...name, version: versionOf(BigInt(number)), expected, secret: null };
 }
 
 describe('at the owner of an item', () => {
@@ -56,7 +65,7 @@ describe('at the owner of an item', () => {
     expect(owner.take(put(2, versionOf(1n)))).toBe('conflict');
     expect(owner.take(put(3, absent))).toBe('done');
     expect(owner.take(remove(4))).toBe('done');
-    expect(owner.take({ type: 'renew', ...name, lifetimeMs: 10 })).toBe('refused');
+    expect(owner.take({ type: 'renew', ...name, lifetimeMs: 10 })).toBe('conflict');
     expect(owner.take(put(5, absent))).toBe('done');
   });
 

@@ -1,2 +1,5 @@
-export { absent, type Version } from './messages.ts';
-export { type Expectation, ObjectStore, type StoredItem } from './store.ts';
+export { guardOf } from './authenticity.ts';
+export { absent, type Guard, type Version } from './messages.ts';
+export { publicKeyOf, type Statement } from './signed.ts';
+export { ObjectStore, type Page, type PageOptions, type PutOptions, type WriteConditions } from './store.ts';
+export type { StoredItem } from './stored-item.ts';

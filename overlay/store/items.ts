@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { inRegion, keyOf, lowerBound } from '../keys.ts';
 import type { Key, Region } from '../overlay.ts';
+import { isSigned } from './authenticity.ts';
 import type { ItemRecord } from './messages.ts';
+import { readSigned, type Signed } from './signed.ts';
 
 /** An item as it was left by one write, or the tombstone of a removed one. */
 export interface Item extends Omit<ItemRecord, 'lifetimeLeftMs'> {
   readonly key: Key;
   readonly expiresAtMs: number;
+  /** What its signer says, if its name is that of a key. */
+  readonly signed: Signed | null;
   /** Of name and write: what different writes left differs. */
   readonly hash: bigint;
 }
@@ -19,20 +23,25 @@ export function resourceKey(namespace: string, resourceId: string): Key {
 export function itemOf({ lifetimeLeftMs, ...record }: ItemRecord, nowMs: number): Item {
   const { namespace, resourceId, instanceId, writtenAtMs, writer } = record;
   const name = JSON.stringify([namespace, resourceId, instanceId, writtenAtMs, writer]);
+  const signed = isSigned(record) && record.value ? readSigned(record.value) : null;
   return {
     ...record,
     key: resourceKey(namespace, resourceId),
-    expiresAtMs: nowMs + lifetimeLeftMs,
+    expiresAtMs: Math.min(nowMs + lifetimeLeftMs, signed?.expiresAtMs ?? Number.POSITIVE_INFINITY),
+    signed,
     hash: createHash('sha1').update(name).digest().readBigUInt64LE(0),
   };
 }
 
-export function recordOf({ key: _key, hash: _hash, expiresAtMs, ...record }: Item, nowMs: number): ItemRecord {
+export function recordOf(
+  { key: _key, hash: _hash, signed: _signed, expiresAtMs, ...record }: Item,
+  nowMs: number,
+): ItemRecord {
   return { ...record, lifetimeLeftMs: Math.max(0, expiresAtMs - nowMs) };
 }
 
 export function isLive(item: Item, nowMs: number): boolean {
-  return item.value !== null && item.expiresAtMs > nowMs;
+  return item.value !== null && item.signed?.value !== null && item.expiresAtMs > nowMs;
 }
 
 /** Items in memory, found by key, by namespace and by region. */
@@ -116,6 +125,9 @@ function nameOf(namespace: string, resourceId: string, instanceId: string): stri
   return `${namespace.length}:${namespace}${resourceId.length}:${resourceId}${instanceId}`;
 }
 
-function isNewer(a: Item, b: Item): boolean {
+/** Whether `a` was written after `b`, of which it takes the place. */
+export function isNewer(a: Item, b: Item): boolean {
+  // A signer's own order counts for more than that of the owners that took the statements.
+  if (a.signed && b.signed && a.signed.sequence !== b.signed.sequence) return a.signed.sequence > b.signed.sequence;
   return a.writtenAtMs !== b.writtenAtMs ? a.writtenAtMs > b.writtenAtMs : a.writer > b.writer;
 }

@@ -10,6 +10,7 @@ import {
   struct,
   tagged,
   text,
+  u32,
   u64,
 } from '../codec.ts';
 import type { Contact, Key } from '../overlay.ts';
@@ -18,7 +19,10 @@ const namespaceBytesMax = 255;
 const resourceBytesMax = 1_024;
 const instanceBytesMax = 255;
 const valueBytesMax = 2 * 1024 * 1024;
-const itemsMax = 65_535;
+/** Of one message. */
+export const itemsMax = 65_535;
+export const secretBytesMax = 255;
+const sha256Bytes = 32;
 /** Writes to one item before its latest that are remembered. */
 export const earlierMax = 31;
 
@@ -28,13 +32,13 @@ const names = {
   instanceId: text(instanceBytesMax),
 };
 
-/** Whether names are within their limits. */
-export function namesFit(namespace: string, resourceId: string, instanceId: string): boolean {
-  return (
-    Buffer.byteLength(namespace) <= namespaceBytesMax &&
-    Buffer.byteLength(resourceId) <= resourceBytesMax &&
-    Buffer.byteLength(instanceId) <= instanceBytesMax
-  );
+/** What is too long about a name, if anything. */
+export function nameFlaw({ namespace, resourceId, instanceId }: ItemName): string | null {
+  const isLonger = (name: string, bytesMax: number): boolean => Buffer.byteLength(name) > bytesMax;
+  if (isLonger(namespace, namespaceBytesMax)) return `a namespace exceeds ${namespaceBytesMax} bytes`;
+  if (isLonger(resourceId, resourceBytesMax)) return `a resource id exceeds ${resourceBytesMax} bytes`;
+  if (isLonger(instanceId, instanceBytesMax)) return `an instance id exceeds ${instanceBytesMax} bytes`;
+  return null;
 }
 
 /**
@@ -54,6 +58,13 @@ export function isVersion(text: string): boolean {
   return /^[0-9a-f]{16}$/.test(text);
 }
 
+/** SHA-256 of a secret: 64 hexadecimal digits. */
+export type Guard = string;
+
+export function isGuard(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
 export interface ItemName {
   readonly namespace: string;
   readonly resourceId: string;
@@ -70,11 +81,20 @@ export type StoreWrite = ItemName &
         readonly version: Version;
         /** Only if this is the item's version; null: whatever it is. */
         readonly expected: Version | null;
+        /** For an item that is not guarded yet. */
+        readonly guard: Guard | null;
+        /** For one that is. */
+        readonly secret: string | null;
         readonly value: Uint8Array;
         readonly lifetimeMs: number;
       }
     | { readonly type: 'renew'; readonly lifetimeMs: number }
-    | { readonly type: 'remove'; readonly version: Version; readonly expected: Version | null }
+    | {
+        readonly type: 'remove';
+        readonly version: Version;
+        readonly expected: Version | null;
+        readonly secret: string | null;
+      }
   );
 
 /** One version of one item, as copies tell it each other. */
@@ -84,6 +104,10 @@ export interface ItemRecord extends ItemName {
   readonly version: Version;
   /** Versions before, latest first, as far as they are remembered. */
   readonly earlier: readonly Version[];
+  /** Who replaces or removes the item must show the secret. */
+  readonly guard: Guard | null;
+  /** The secret that was shown by the last to do so, for other copies to see. Readers are not told. */
+  readonly shown: string | null;
   /** When, by the clock of the node that wrote it, made to ascend. */
   readonly writtenAtMs: number;
   readonly writer: Key;
@@ -96,8 +120,11 @@ export interface GetRequest {
   readonly resourceId: string;
   /** Answer although the key belongs to another. */
   readonly asHolder: boolean;
+  /** Only this instance. */
+  readonly instanceId: string | null;
   /** Only instances after this one. */
   readonly after: string | null;
+  readonly itemsMax: number;
 }
 
 export type GetReply =
@@ -114,13 +141,34 @@ const version: Codec<Version> = {
   read: (reader) => versionOf(u64.read(reader)),
 };
 
+const guard: Codec<Guard> = {
+  write: (writer, value) => {
+    const at = writer.claim(sha256Bytes);
+    writer.buffer.write(value, at, sha256Bytes, 'hex');
+  },
+  read: (reader) => {
+    const at = reader.take(sha256Bytes);
+    return reader.buffer.toString('hex', at, at + sha256Bytes);
+  },
+};
+
+const secret = nullable(text(secretBytesMax));
+const condition = { version, expected: nullable(version) };
+
 export const storeWrite: Codec<StoreWrite> = tagged<StoreWrite>({
   put: [
     1,
-    struct({ ...names, version, expected: nullable(version), value: bytes(valueBytesMax), lifetimeMs: milliseconds }),
+    struct({
+      ...names,
+      ...condition,
+      guard: nullable(guard),
+      secret,
+      value: bytes(valueBytesMax),
+      lifetimeMs: milliseconds,
+    }),
   ],
   renew: [2, struct({ ...names, lifetimeMs: milliseconds })],
-  remove: [3, struct({ ...names, version, expected: nullable(version) })],
+  remove: [3, struct({ ...names, ...condition, secret })],
 });
 
 const itemRecord = struct<ItemRecord>({
@@ -128,6 +176,8 @@ const itemRecord = struct<ItemRecord>({
   value: nullable(bytes(valueBytesMax)),
   version,
   earlier: list(version, earlierMax),
+  guard: nullable(guard),
+  shown: secret,
   writtenAtMs: milliseconds,
   writer: key,
   lifetimeLeftMs: milliseconds,
@@ -139,7 +189,9 @@ export const getRequest = struct<GetRequest>({
   namespace: names.namespace,
   resourceId: names.resourceId,
   asHolder: flag,
+  instanceId: nullable(names.instanceId),
   after: nullable(names.instanceId),
+  itemsMax: u32,
 });
 
 export const getReply: Codec<GetReply> = tagged<GetReply>({
@@ -150,4 +202,4 @@ export const getReply: Codec<GetReply> = tagged<GetReply>({
 });
 
 /** Roughly the bytes of a record besides its value. */
-export const recordBytes = 128;
+export const recordBytes = 192;

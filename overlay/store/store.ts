@@ -1,39 +1,39 @@
+import type { KeyObject } from 'node:crypto';
 import { decode, encode } from '../codec.ts';
 import { objectStoreApp, writesApp } from '../control.ts';
 import { inRegion } from '../keys.ts';
 import type { OverlayNode } from '../node.ts';
-import { type Contact, type Key, OverlayError, type Region } from '../overlay.ts';
+import { type Key, OverlayError, type Region } from '../overlay.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
 import type { Timer } from '../runtime.ts';
-import { checkSize, recordAfter } from './accept.ts';
-import { type Item, Items, isLive, itemOf, recordOf, resourceKey } from './items.ts';
+import { checkLifetime, checkSize, recordAfter } from './accept.ts';
+import { flawOf, immutableResource, isImmutable, mayFollow, signedInstance } from './authenticity.ts';
+import { type Item, Items, isLive, isNewer, itemOf, recordOf, resourceKey } from './items.ts';
 import {
   type GetReply,
   type GetRequest,
+  type Guard,
   getReply,
   getRequest,
   type ItemName,
   type ItemRecord,
+  isGuard,
   isVersion,
   itemRecords,
-  namesFit,
+  itemsMax,
+  nameFlaw,
   recordBytes,
   type StoreWrite,
+  secretBytesMax,
   storeWrite,
   type Version,
   versionOf,
 } from './messages.ts';
+import { Reader, type What } from './reader.ts';
+import { publicKeyOf, type Statement, signStatement } from './signed.ts';
+import { type StoredItem, storedItem } from './stored-item.ts';
 
-export interface StoredItem extends ItemName {
-  readonly key: Key;
-  readonly value: Uint8Array;
-  /** Changes with every put; `expected` of the next one may name it. */
-  readonly version: Version;
-  /** Milliseconds until the item expires, unless it is renewed. */
-  readonly lifetimeLeftMs: number;
-}
-
-export interface Expectation {
+export interface WriteConditions {
   /**
    * Done only if this is the item's version at its owner: one that a reader saw, or `absent`. Of several such
    * writes to one version one succeeds, the others fail with `conflict`.
@@ -43,6 +43,31 @@ export interface Expectation {
    * period) or while members disagree on who the owner is.
    */
   readonly expected?: Version;
+  /** What an item that was put with a `guard` asks for. From now on it is known to the nodes that keep the item. */
+  readonly secret?: string;
+}
+
+export interface PutOptions extends WriteConditions {
+  /** SHA-256 of a secret (see `guardOf`): whoever replaces or removes the item must show it. */
+  readonly guard?: Guard;
+}
+
+export interface PageOptions {
+  /** At least 1. */
+  readonly itemsMax: number;
+  /** Where the page before ended: its `next`. */
+  readonly after?: string | null;
+}
+
+export interface Page {
+  readonly items: readonly StoredItem[];
+  /** Asks for what follows; null after the last item. Means something for this resource only. */
+  readonly next: string | null;
+}
+
+export interface StoreCounters {
+  /** Items that other members sent and that were not what they claimed to be. */
+  itemsRejected: number;
 }
 
 /**
@@ -50,12 +75,15 @@ export interface Expectation {
  * `hash(namespace, resourceId)` and at its replicas until its lifetime is over or it is removed.
  *
  * Removes are kept as tombstones for as long as what they removed would have lived, so no late copy
- * brings it back. Of two versions the one written later at an owner wins.
+ * brings it back. Of two versions the one written later at an owner wins. Items that certify themselves, immutable and
+ * signed ones, are verified by the owner, by every copy that receives them, and by the reader.
  * @see Huebsch et al., "The Architecture of PIER", 2005; Rhea et al., "OpenDHT", 2005
  */
 export class ObjectStore implements WritableStore {
   readonly #node: OverlayNode;
   readonly #writes: ReplicatedWrites;
+  readonly counters: StoreCounters = { itemsRejected: 0 };
+  readonly #reader: Reader;
   readonly #items = new Items();
   readonly #watchers = new Map<string, Set<(item: StoredItem) => void>>();
   #expiry: Timer | null = null;
@@ -64,6 +92,7 @@ export class ObjectStore implements WritableStore {
   constructor(node: OverlayNode) {
     this.#node = node;
     this.#writes = new ReplicatedWrites(node, writesApp, this);
+    this.#reader = new Reader(node);
     node.register(objectStoreApp, {
       answer: (_from, payload) => encode(getReply, this.#answer(decode(getRequest, payload)), node.options.chunkBytes),
     });
@@ -75,7 +104,7 @@ export class ObjectStore implements WritableStore {
    * Stores an item at all its replicas, in place of an older one with the same three names. A put whose
    * acknowledgement is lost on the way is repeated, and takes effect once.
    * @returns its version from now on
-   * @throws OverlayError `refused` for a value or lifetime beyond the limits, `conflict` when the item is not as
+   * @throws OverlayError `refused` for names, value or lifetime beyond the limits or a secret not shown, `conflict` when the item is not as
    *   expected, `timeout` when some copy stays silent: the put may or may not have been done
    */
   async put(
@@ -84,53 +113,144 @@ export class ObjectStore implements WritableStore {
     instanceId: string,
     value: Uint8Array,
     lifetimeMs: number,
-    { expected }: Expectation = {},
+    { expected, guard, secret }: PutOptions = {},
   ): Promise<Version> {
-    checkSize(value.length, this.#node.options);
     const version = this.#newVersion();
-    const name = { namespace, resourceId, instanceId };
-    await this.#write({ type: 'put', ...name, version, expected: expected ?? null, value, lifetimeMs });
+    await this.#write({
+      type: 'put',
+      namespace,
+      resourceId,
+      instanceId,
+      version,
+      expected: expected ?? null,
+      guard: guard ?? null,
+      secret: secret ?? null,
+      value,
+      lifetimeMs,
+    });
     return version;
   }
 
-  /** Prolongs an item's life; false when there is no such item. @throws OverlayError `timeout` */
+  /**
+   * Prolongs an item's life; false when there is no such item. Anybody may; a guarded or immutable one is never
+   * shortened, a signed one has to be signed anew.
+   * @throws OverlayError `refused`, `timeout`
+   */
   async renew(namespace: string, resourceId: string, instanceId: string, lifetimeMs: number): Promise<boolean> {
     try {
       await this.#write({ type: 'renew', namespace, resourceId, instanceId, lifetimeMs });
       return true;
     } catch (error) {
-      if (error instanceof OverlayError && error.code === 'refused') return false;
+      if (error instanceof OverlayError && error.code === 'conflict') return false;
       throw error;
     }
   }
 
-  /** Removes an item from all its replicas, if it is there. @throws OverlayError `conflict`, `timeout`: see `put` */
+  /**
+   * Removes an item from all its replicas, if it is there.
+   * @throws OverlayError `refused` without its secret, `conflict`, `timeout`: see `put`
+   */
   async remove(
     namespace: string,
     resourceId: string,
     instanceId: string,
-    { expected }: Expectation = {},
+    { expected, secret }: WriteConditions = {},
   ): Promise<void> {
     const name = { namespace, resourceId, instanceId };
-    await this.#write({ type: 'remove', ...name, version: this.#newVersion(), expected: expected ?? null });
+    const version = this.#newVersion();
+    await this.#write({ type: 'remove', ...name, version, expected: expected ?? null, secret: secret ?? null });
   }
 
   /**
-   * The items of a resource, by instance.
+   * All items of a resource, by instance.
    * @throws OverlayError `unreachable` while no copy is known, `timeout` when nobody answers
    */
   async get(namespace: string, resourceId: string): Promise<StoredItem[]> {
-    if (!namesFit(namespace, resourceId, '')) return [];
-    const key = resourceKey(namespace, resourceId);
     const items: StoredItem[] = [];
     let after: string | null = null;
-    for (;;) {
-      const page = await this.#getPage(key, { namespace, resourceId, after });
-      const nowMs = this.#node.runtime.now();
-      for (const record of page.items) items.push(storedItem(itemOf(record, nowMs), nowMs));
-      if (page.isLast || page.items.length === 0) return items;
-      after = page.items.at(-1)?.instanceId ?? null;
-    }
+    do {
+      const page: Page = await this.getPage(namespace, resourceId, { itemsMax, after });
+      items.push(...page.items);
+      after = page.next;
+    } while (after !== null);
+    return items;
+  }
+
+  /**
+   * Some items of a resource, in order of their instance ids: whatever is there from the first page to the last is
+   * on one of them exactly once, whatever else comes and goes meanwhile. A page may have fewer than `itemsMax`.
+   * @throws OverlayError like `get`; `refused` when `after` is no `next` of a page
+   */
+  async getPage(namespace: string, resourceId: string, { itemsMax: max, after = null }: PageOptions): Promise<Page> {
+    if (nameFlaw({ namespace, resourceId, instanceId: '' }) !== null) return { items: [], next: null };
+    if (!(Number.isInteger(max) && max >= 1)) throw new OverlayError('refused', `${max} items make no page`);
+    const found = await this.#reader.read({
+      namespace,
+      resourceId,
+      instanceId: null,
+      after: after === null ? null : instanceOf(after),
+      itemsMax: Math.min(max, itemsMax),
+    });
+    const nowMs = this.#node.runtime.now();
+    const last = found.items.at(-1);
+    const next = found.isLast || !last ? null : tokenAfter(last.instanceId);
+    return { items: found.items.filter((item) => isLive(item, nowMs)).map((item) => storedItem(item, nowMs)), next };
+  }
+
+  /** One item; null when it is not there. @throws OverlayError like `get` */
+  async getInstance(namespace: string, resourceId: string, instanceId: string): Promise<StoredItem | null> {
+    const { items } = await this.#reader.read(only({ namespace, resourceId, instanceId }));
+    const nowMs = this.#node.runtime.now();
+    const item = items.find((one) => isLive(one, nowMs));
+    return item ? storedItem(item, nowMs) : null;
+  }
+
+  // ---- Items that certify themselves
+
+  /**
+   * Stores a value under its own SHA-256; again: prolongs its life. It cannot be removed, it expires.
+   * @returns the resource by which it is read
+   * @throws OverlayError like `put`
+   */
+  async putImmutable(namespace: string, value: Uint8Array, lifetimeMs: number): Promise<string> {
+    const resourceId = immutableResource(value);
+    await this.put(namespace, resourceId, '', value, lifetimeMs);
+    return resourceId;
+  }
+
+  /** What was put as immutable; null when no copy that answers has it. @throws OverlayError like `get` */
+  async getImmutable(namespace: string, resourceId: string): Promise<Uint8Array | null> {
+    const what = only({ namespace, resourceId, instanceId: '' });
+    const { items } = await this.#reader.read(what);
+    const [item] = items.length > 0 ? items : await this.#reader.readEverywhere(what);
+    return item?.value ?? null;
+  }
+
+  /**
+   * Stores what the holder of an Ed25519 key says of a resource, in place of what it said before. A null value
+   * removes it; that should expire no earlier than what it removes, which could be played back otherwise.
+   * @throws OverlayError like `put`; `conflict` when the key has signed this sequence or a higher one
+   */
+  async putSigned(namespace: string, resourceId: string, said: Statement, privateKey: KeyObject): Promise<void> {
+    const name = { namespace, resourceId, instanceId: signedInstance(publicKeyOf(privateKey)) };
+    const lifetimeMs = said.expiresAtMs - this.#node.runtime.now();
+    const { valueBytesMax } = this.#node.options;
+    checkSize(said.value?.length ?? 0, { valueBytesMax });
+    const value = signStatement(name, said, privateKey);
+    await this.put(namespace, resourceId, name.instanceId, value, lifetimeMs);
+  }
+
+  /**
+   * The latest that the holder of a key said of a resource, of all copies that answer.
+   * @param publicKey raw Ed25519 public key, see `publicKeyOf`
+   * @throws OverlayError like `get`
+   */
+  async getSigned(namespace: string, resourceId: string, publicKey: Uint8Array): Promise<StoredItem | null> {
+    const what = only({ namespace, resourceId, instanceId: signedInstance(publicKey) });
+    const items = await this.#reader.readEverywhere(what);
+    const latest = items.reduce<Item | null>((best, item) => (best && !isNewer(item, best) ? best : item), null);
+    const nowMs = this.#node.runtime.now();
+    return latest && isLive(latest, nowMs) ? storedItem(latest, nowMs) : null;
   }
 
   // ---- For this node alone
@@ -165,16 +285,17 @@ export class ObjectStore implements WritableStore {
     const nowMs = this.#node.runtime.now();
     const old = this.#items.find(namespace, resourceId, instanceId);
     const record = recordAfter(write, old, { writer: this.#node.self.id, nowMs }, this.#node.options);
-    this.#merge(record, nowMs);
+    this.#keep(ownItem(record, nowMs), nowMs);
     return encode(itemRecords, [record], recordBytes + (record.value?.length ?? 0));
   }
 
+  /** Counts tombstones, too: a copy without them might bring back what was removed. */
   digest(region: Region): { items: number; hash: bigint } {
     const nowMs = this.#node.runtime.now();
     let items = 0;
     let hash = 0n;
     for (const item of this.#items.within(region)) {
-      if (!isLive(item, nowMs)) continue;
+      if (item.expiresAtMs <= nowMs) continue;
       items += 1;
       hash += item.hash;
     }
@@ -208,12 +329,11 @@ export class ObjectStore implements WritableStore {
   // ---- Inside
 
   async #write(write: StoreWrite): Promise<void> {
-    if (!namesFit(write.namespace, write.resourceId, write.instanceId)) {
-      throw new OverlayError('refused', 'a name of the item is too long');
-    }
-    if (write.type !== 'renew' && write.expected !== null && !isVersion(write.expected)) {
-      throw new OverlayError('refused', `"${write.expected}" is no version of an item`);
-    }
+    const flaw = nameFlaw(write);
+    if (flaw !== null) throw new OverlayError('refused', flaw);
+    if (write.type !== 'remove') checkLifetime(write.lifetimeMs, this.#node.options);
+    if (write.type === 'put') checkSize(write.value.length, this.#node.options);
+    if (write.type !== 'renew') checkConditions(write);
     const key = resourceKey(write.namespace, write.resourceId);
     const bytes = recordBytes + ('value' in write ? write.value.length : 0);
     await this.#writes.write([{ first: key, last: key, chunk: encode(storeWrite, write, bytes) }]);
@@ -224,13 +344,24 @@ export class ObjectStore implements WritableStore {
     return versionOf((half() << 32n) | half() | 1n);
   }
 
+  /** Takes what another member says of an item, if it can be true. */
   #merge(record: ItemRecord, nowMs: number): void {
-    if (record.lifetimeLeftMs <= 0) return;
-    // What was decoded is a view of a whole frame.
-    const item = itemOf({ ...record, value: record.value && Uint8Array.from(record.value) }, nowMs);
-    if (!this.#items.merge(item)) return;
+    const here = this.#items.find(record.namespace, record.resourceId, record.instanceId);
+    const item = ownItem(record, nowMs);
+    if (item.expiresAtMs <= nowMs || (here && !isNewer(item, here))) return;
+    if (flawOf(record) !== null || (here && !mayFollow(record, here, nowMs))) {
+      this.counters.itemsRejected += 1;
+      return;
+    }
+    const isProtected = here && (isImmutable(here) || (here.guard !== null && here.version === item.version));
+    const expiresAtMs = isProtected ? Math.max(item.expiresAtMs, here.expiresAtMs) : item.expiresAtMs;
+    this.#keep({ ...item, expiresAtMs }, nowMs);
+  }
+
+  #keep(item: Item, nowMs: number): void {
+    if (item.expiresAtMs <= nowMs || !this.#items.merge(item)) return;
     this.#expiry ??= this.#node.runtime.after(this.#node.options.expireEveryMs, () => this.#expire());
-    if (item.value === null) return;
+    if (!isLive(item, nowMs)) return;
     for (const onItem of this.#watchers.get(item.namespace) ?? []) onItem(storedItem(item, nowMs));
   }
 
@@ -241,35 +372,8 @@ export class ObjectStore implements WritableStore {
     this.#expiry = this.#items.count > 0 ? this.#node.runtime.after(expireEveryMs, () => this.#expire()) : null;
   }
 
-  /** Follows the owner, and holders that it names, until one has the items. */
-  async #getPage(
-    key: Key,
-    what: Omit<GetRequest, 'asHolder'>,
-  ): Promise<{ items: readonly ItemRecord[]; isLast: boolean }> {
-    const { writeTimeoutMs, writeRetryMs, requestTimeoutMs } = this.#node.options;
-    const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
-    let failure = new OverlayError('timeout', 'nobody answered in time');
-    for (let attempt = 0; this.#node.runtime.now() < deadlineMs; attempt++) {
-      try {
-        const owner = attempt === 0 ? (this.#node.replicas(key, 1)[0] as Contact) : await this.#node.lookup(key);
-        let reply = await this.#ask(owner, { ...what, asHolder: false }, requestTimeoutMs);
-        if (reply.type === 'ask') reply = await this.#ask(reply.holder, { ...what, asHolder: true }, requestTimeoutMs);
-        if (reply.type === 'items') return reply;
-        if (reply.type === 'lost') failure = new OverlayError('unreachable', 'no copy of the item is known');
-      } catch (error) {
-        if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
-        failure = error;
-      }
-      await new Promise<void>((resolve) => this.#node.runtime.after(writeRetryMs, resolve));
-    }
-    throw failure;
-  }
-
-  async #ask(to: Contact, request: GetRequest, timeoutMs: number): Promise<GetReply> {
-    return decode(getReply, await this.#node.request(to, objectStoreApp, encode(getRequest, request), { timeoutMs }));
-  }
-
-  #answer({ namespace, resourceId, asHolder, after }: GetRequest): GetReply {
+  #answer(request: GetRequest): GetReply {
+    const { namespace, resourceId, instanceId, asHolder, after } = request;
     const key = resourceKey(namespace, resourceId);
     if (!asHolder && !this.#node.owns(key)) return { type: 'moved' };
     if (!this.#node.holds(key)) {
@@ -278,29 +382,55 @@ export class ObjectStore implements WritableStore {
     }
     const nowMs = this.#node.runtime.now();
     const found = [...this.#items.at(key)]
-      .filter((item) => item.namespace === namespace && item.resourceId === resourceId && isLive(item, nowMs))
+      .filter((item) => item.namespace === namespace && item.resourceId === resourceId)
+      // Also what its signer removed: the reader may have heard something older from another copy.
+      .filter((item) => item.value !== null && item.expiresAtMs > nowMs)
+      .filter((item) => instanceId === null || item.instanceId === instanceId)
       .filter((item) => after === null || item.instanceId > after)
       .sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1));
     let bytes = 0;
     let count = 0;
-    while (count < found.length && bytes < this.#node.options.chunkBytes) {
+    while (count < Math.min(found.length, request.itemsMax) && bytes < this.#node.options.chunkBytes) {
       bytes += recordBytes + (found[count]?.value?.length ?? 0);
       count += 1;
     }
-    const items = found.slice(0, count).map((item) => recordOf(item, nowMs));
+    const items = found.slice(0, count).map((item) => ({ ...recordOf(item, nowMs), shown: null }));
     return { type: 'items', items, isLast: count === found.length };
   }
 }
 
-function storedItem(item: Item, nowMs: number): StoredItem {
-  const { key, namespace, resourceId, instanceId, value, version } = item;
-  return {
-    key,
-    namespace,
-    resourceId,
-    instanceId,
-    value: value ?? new Uint8Array(0),
-    version,
-    lifetimeLeftMs: item.expiresAtMs - nowMs,
-  };
+/** What was decoded is a view of a whole frame; what is kept is not. */
+function ownItem(record: ItemRecord, nowMs: number): Item {
+  return itemOf({ ...record, value: record.value && Uint8Array.from(record.value) }, nowMs);
+}
+
+function only(name: ItemName): What {
+  return { ...name, after: null, itemsMax: 1 };
+}
+
+function tokenAfter(instanceId: string): string {
+  return Buffer.from(instanceId).toString('base64url');
+}
+
+/** @throws OverlayError `refused` */
+function instanceOf(token: string): string {
+  const instanceId = Buffer.from(token, 'base64url').toString();
+  if (tokenAfter(instanceId) !== token || nameFlaw({ namespace: '', resourceId: '', instanceId }) !== null) {
+    throw new OverlayError('refused', `"${token}" is not where a page ended`);
+  }
+  return instanceId;
+}
+
+/** @throws OverlayError `refused` */
+function checkConditions(write: Exclude<StoreWrite, { type: 'renew' }>): void {
+  const { expected, secret } = write;
+  if (expected !== null && !isVersion(expected)) {
+    throw new OverlayError('refused', `"${expected}" is no version of an item`);
+  }
+  if (write.type === 'put' && write.guard !== null && !isGuard(write.guard)) {
+    throw new OverlayError('refused', 'a guard is the SHA-256 of a secret: 64 hexadecimal digits');
+  }
+  if (secret !== null && Buffer.byteLength(secret) > secretBytesMax) {
+    throw new OverlayError('refused', `a secret exceeds ${secretBytesMax} bytes`);
+  }
 }

@@ -5,7 +5,7 @@ export const hourMs = 3_600_000;
 export const run = { virtualMsMax: 120_000 };
 export const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-/** A fleet of which every node has an object store. */
+/** A fleet of which every node has an object store, built after `prepare`. */
 export class StoreFleet {
   readonly fleet: Fleet;
   readonly #stores: WeakMap<OverlayNode, ObjectStore>;
@@ -18,6 +18,7 @@ export class StoreFleet {
   static async start(count: number, options: FleetOptions): Promise<StoreFleet> {
     const stores = new WeakMap<OverlayNode, ObjectStore>();
     const prepare = (node: OverlayNode): void => {
+      options.prepare?.(node);
       stores.set(node, new ObjectStore(node));
     };
     return new StoreFleet(await Fleet.start(count, { ...options, prepare }), stores);

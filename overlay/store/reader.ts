@@ -1,0 +1,110 @@
+import { CodecError, decode, encode } from '../codec.ts';
+import { objectStoreApp } from '../control.ts';
+import type { OverlayNode } from '../node.ts';
+import { type Contact, type Key, OverlayError } from '../overlay.ts';
+import { flawOf } from './authenticity.ts';
+import { type Item, itemOf, resourceKey } from './items.ts';
+import { type GetReply, type GetRequest, getReply, getRequest, type ItemRecord } from './messages.ts';
+
+export type What = Omit<GetRequest, 'asHolder'>;
+
+/** Live items as one copy has them, by instance. */
+export interface Found {
+  readonly items: readonly Item[];
+  readonly isLast: boolean;
+}
+
+/** A node's way to items that are kept elsewhere. It believes nothing that it can check. */
+export class Reader {
+  readonly #node: OverlayNode;
+
+  constructor(node: OverlayNode) {
+    this.#node = node;
+  }
+
+  /**
+   * From the owner, or a holder that it names; if their copy is not genuine, from another.
+   * @throws OverlayError `unreachable` while no genuine copy is known, `timeout` when nobody answers
+   */
+  async read(what: What): Promise<Found> {
+    const { writeTimeoutMs, writeRetryMs } = this.#node.options;
+    const key = resourceKey(what.namespace, what.resourceId);
+    const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
+    const liars = new Set<Key>();
+    let failure = new OverlayError('timeout', 'nobody answered in time');
+    for (let attempt = 0; this.#node.runtime.now() < deadlineMs; attempt++) {
+      try {
+        const owner = attempt === 0 ? (this.#node.replicas(key, 1)[0] as Contact) : await this.#node.lookup(key);
+        const found = liars.has(owner.id)
+          ? await this.#fromAnother(key, what, liars)
+          : await this.#fromOwner(owner, what, liars);
+        if (found) return found;
+        failure = new OverlayError('unreachable', 'no genuine copy of the item is known');
+      } catch (error) {
+        if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
+        failure = error;
+      }
+      await new Promise<void>((resolve) => this.#node.runtime.after(writeRetryMs, resolve));
+    }
+    throw failure;
+  }
+
+  /** From every copy that answers, for items that prove themselves: one honest copy is enough. @throws like `read` */
+  async readEverywhere(what: What): Promise<readonly Item[]> {
+    const key = resourceKey(what.namespace, what.resourceId);
+    const copies = this.#node.replicas(key, this.#node.options.replicas);
+    const found = await Promise.all(copies.map((copy) => this.#ask(copy, what, true).catch(() => null)));
+    const items = found.flatMap((one) => (one?.type === 'items' ? (this.#genuine(one, what)?.items ?? []) : []));
+    return items.length > 0 ? items : (await this.read(what)).items;
+  }
+
+  /** Null when there is no genuine copy there or where the owner points. Whoever lied is remembered. */
+  async #fromOwner(owner: Contact, what: What, liars: Set<Key>): Promise<Found | null> {
+    let source = owner;
+    let reply = await this.#ask(owner, what, false);
+    if (reply.type === 'ask') {
+      source = reply.holder;
+      reply = await this.#ask(source, what, true);
+    }
+    if (reply.type !== 'items') return null;
+    const found = this.#genuine(reply, what);
+    if (!found) for (const liar of [owner, source]) liars.add(liar.id);
+    return found;
+  }
+
+  async #fromAnother(key: Key, what: What, liars: Set<Key>): Promise<Found | null> {
+    for (const copy of this.#node.replicas(key, this.#node.options.replicas)) {
+      if (liars.has(copy.id)) continue;
+      const reply = await this.#ask(copy, what, true).catch(() => null);
+      const found = reply?.type === 'items' ? this.#genuine(reply, what) : null;
+      if (found) return found;
+    }
+    liars.clear();
+    return null;
+  }
+
+  #genuine(reply: Extract<GetReply, { type: 'items' }>, what: What): Found | null {
+    const { namespace, resourceId, instanceId, after } = what;
+    const isAsked = (record: ItemRecord, i: number): boolean => {
+      const before = i === 0 ? after : (reply.items[i - 1]?.instanceId ?? null);
+      const isNext = before === null || record.instanceId > before;
+      const isOne = instanceId === null || record.instanceId === instanceId;
+      return record.namespace === namespace && record.resourceId === resourceId && isOne && isNext;
+    };
+    if (!reply.items.every((record, i) => isAsked(record, i) && flawOf(record) === null)) return null;
+    const nowMs = this.#node.runtime.now();
+    return { items: reply.items.map((record) => itemOf(record, nowMs)), isLast: reply.isLast };
+  }
+
+  async #ask(to: Contact, what: What, asHolder: boolean): Promise<GetReply> {
+    const { requestTimeoutMs } = this.#node.options;
+    const request = encode(getRequest, { ...what, asHolder });
+    const reply = await this.#node.request(to, objectStoreApp, request, { timeoutMs: requestTimeoutMs });
+    try {
+      return decode(getReply, reply);
+    } catch (cause) {
+      if (!(cause instanceof CodecError)) throw cause;
+      throw new OverlayError('unreachable', `${to.address} answers nonsense: ${cause.message}`, { cause });
+    }
+  }
+}
