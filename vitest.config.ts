@@ -5,7 +5,13 @@ const layers = '{columnar,parser,planner,operators,overlay,engine,gateway,cli,si
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: [`${layers}/**/*.test.ts`], testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: [`${layers}/**/*.test.ts`, 'bench/experiments/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
       { test: { name: 'simulation', include: ['test/{overlay,fleet,sql}/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
     ],

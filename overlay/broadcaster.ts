@@ -1,45 +1,65 @@
+import { type BroadcastMessage, broadcastRequest, pulledBroadcast } from './broadcast-messages.ts';
+import { BroadcastRepair, type BroadcastRepairOptions, nameOf } from './broadcast-repair.ts';
 import { decode, encode } from './codec.ts';
-import { type BroadcastMessage, broadcastApp, broadcastMessage } from './control.ts';
-import type { AppId, Contact } from './overlay.ts';
+import { inRegion } from './keys.ts';
+import { type AppId, type Contact, type Key, OverlayError, type Region } from './overlay.ts';
 import { Recent } from './recent.ts';
 import { wholeRing } from './region.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Runtime } from './runtime.ts';
 
-export interface BroadcasterOptions {
+export interface BroadcasterOptions extends BroadcastRepairOptions {
   readonly broadcastFanout: number;
-  readonly broadcastWatchMs: number;
+  readonly broadcastBytesMax: number;
+  readonly broadcastAvoidMs: number;
   readonly hopsMax: number;
   readonly deliveredMax: number;
   readonly deliveredRememberedMs: number;
 }
 
 export interface BroadcasterOutput {
-  send(to: Contact, app: AppId, payload: Uint8Array): void;
-  watch(peer: Contact, onLost: (reason: string) => void): () => void;
-  deliver(origin: Contact, app: AppId, payload: Uint8Array): void;
+  /** Asks another node's broadcaster. @throws OverlayError */
+  ask(to: Contact, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  deliver(origin: Contact, app: AppId, payload: Uint8Array, depth: number): void;
 }
 
 export interface BroadcasterCounters {
   broadcastsIn: number;
+  /** Copies of payloads sent, to children and to those who pulled. */
+  broadcastsOut: number;
   broadcastsRepeated: number;
-  /** Children lost soon after they were given a region, which others were then given. */
+  /** Received because a neighbour told that it had them. */
+  broadcastsPulled: number;
+  /** Children that did not take over their region, which another was then given. */
   broadcastChildrenLost: number;
 }
 
-const headerBytes = 160;
+const headerBytes = 192;
 
 /**
- * One message to every member: each node keeps its own region and passes disjoint parts of the rest on. When a
- * child is lost, its part is divided anew; nodes that had the message already pass it on but do not deliver it again.
+ * One message to every member. Each node keeps its own region and passes disjoint parts of the rest to children:
+ * N - 1 payloads for N members while their tables agree. A child acknowledges its part; the part of one that
+ * does not goes to another member within it. What is lost nevertheless, such as the part of a child that dies
+ * right after its acknowledgement, `BroadcastRepair` makes good.
+ *
+ * @see El-Ansary et al., "Efficient Broadcast in Structured P2P Networks", IPTPS 2003
  */
 export class Broadcaster {
-  readonly counters: BroadcasterCounters = { broadcastsIn: 0, broadcastsRepeated: 0, broadcastChildrenLost: 0 };
+  readonly counters: BroadcasterCounters = {
+    broadcastsIn: 0,
+    broadcastsOut: 0,
+    broadcastsRepeated: 0,
+    broadcastsPulled: 0,
+    broadcastChildrenLost: 0,
+  };
   readonly #runtime: Runtime;
   readonly #options: BroadcasterOptions;
   readonly #table: RoutingTable;
   readonly #output: BroadcasterOutput;
   readonly #delivered: Recent;
+  readonly #repair: BroadcastRepair;
+  /** Members that did not acknowledge of late: not worth another wait until then. */
+  readonly #avoided = new Map<Key, number>();
   #number: number;
 
   constructor(runtime: Runtime, options: BroadcasterOptions, table: RoutingTable, output: BroadcasterOutput) {
@@ -49,40 +69,117 @@ export class Broadcaster {
     this.#output = output;
     this.#delivered = new Recent(options.deliveredMax, options.deliveredRememberedMs);
     this.#number = Math.floor(runtime.random() * 2 ** 31);
+    this.#repair = new BroadcastRepair(runtime, options, table, {
+      ask: async (to, request) => {
+        const timeoutMs = options.broadcastHopTimeoutMs;
+        return output.ask(to, encode(broadcastRequest, request, headerBytes), timeoutMs);
+      },
+      isDelivered: (name) => this.#delivered.has(name),
+      take: (message) => this.#take(message),
+      counters: this.counters,
+    });
   }
 
+  /** @throws OverlayError `refused` when the payload is too large */
   broadcast(app: AppId, payload: Uint8Array): void {
+    const { broadcastBytesMax } = this.#options;
+    if (payload.length > broadcastBytesMax) {
+      throw new OverlayError('refused', `a broadcast of ${payload.length} bytes exceeds ${broadcastBytesMax}`);
+    }
     this.#number = (this.#number + 1) >>> 0;
-    this.#take({ origin: this.#table.self, number: this.#number, app, depth: 0, region: wholeRing, payload });
+    const message = { origin: this.#table.self, number: this.#number, app, depth: 0, ageMs: 0, payload };
+    this.#take(message);
+    this.#pass(message, wholeRing);
   }
 
   /** @throws CodecError */
-  onMessage(payload: Uint8Array): void {
-    this.#take(decode(broadcastMessage, payload));
+  answer(from: Contact, request: Uint8Array): Uint8Array {
+    const message = decode(broadcastRequest, request);
+    switch (message.type) {
+      case 'pass':
+        // What was decoded is a view of a whole frame.
+        this.#take({ ...message, payload: message.payload.slice() });
+        this.#repair.knows(from, message);
+        this.#pass(message, message.region);
+        return new Uint8Array(0);
+      case 'have':
+        this.#repair.onHave(from, message.broadcasts);
+        return new Uint8Array(0);
+      case 'pull': {
+        const kept = this.#repair.onPull(from, message);
+        return encode(pulledBroadcast, kept, headerBytes + (kept?.payload.length ?? 0));
+      }
+    }
+  }
+
+  close(): void {
+    this.#repair.close();
   }
 
   #take(message: BroadcastMessage): void {
-    const { origin, number, app, payload } = message;
-    if (this.#delivered.isNew(`${origin.id}/${number}`, this.#runtime.now())) {
-      this.counters.broadcastsIn += 1;
-      this.#output.deliver(origin, app, payload);
-    } else {
+    const { origin, app, payload, depth, ageMs } = message;
+    const isForgotten = ageMs >= this.#options.broadcastKeptMs;
+    if (isForgotten || !this.#delivered.isNew(nameOf(message), this.#runtime.now())) {
       this.counters.broadcastsRepeated += 1;
+      return;
     }
-    this.#pass(message);
+    this.counters.broadcastsIn += 1;
+    this.#repair.keep(message);
+    this.#output.deliver(origin, app, payload, depth);
   }
 
-  #pass(message: BroadcastMessage): void {
-    const { broadcastFanout, broadcastWatchMs, hopsMax } = this.#options;
-    if (message.depth >= hopsMax) return;
-    for (const { to, region } of this.#table.split(message.region, broadcastFanout).delegate) {
-      const passed = { ...message, region, depth: message.depth + 1 };
-      this.#output.send(to, broadcastApp, encode(broadcastMessage, passed, headerBytes + message.payload.length));
-      const unwatch = this.#output.watch(to, () => {
-        this.counters.broadcastChildrenLost += 1;
-        this.#pass(passed);
-      });
-      this.#runtime.after(broadcastWatchMs, unwatch);
+  #pass(message: BroadcastMessage, region: Region): void {
+    if (message.depth >= this.#options.hopsMax) return;
+    const bornAtMs = this.#runtime.now() - message.ageMs;
+    for (const { to, region: part } of this.#table.split(region, this.#options.broadcastFanout).delegate) {
+      void this.#delegate(message, bornAtMs, to, part);
     }
+  }
+
+  /** To the child chosen, or else to others within its part, one after the other, until one takes it over. */
+  async #delegate(message: BroadcastMessage, bornAtMs: number, chosen: Contact, region: Region): Promise<void> {
+    const { broadcastHopTimeoutMs, broadcastKeptMs } = this.#options;
+    let child = this.#isAvoided(chosen) ? this.#another(region) : chosen;
+    while (child) {
+      const ageMs = this.#runtime.now() - bornAtMs;
+      if (ageMs >= broadcastKeptMs) return;
+      const request = { ...message, type: 'pass' as const, region, depth: message.depth + 1, ageMs };
+      try {
+        this.counters.broadcastsOut += 1;
+        const bytes = encode(broadcastRequest, request, headerBytes + message.payload.length);
+        await this.#output.ask(child, bytes, broadcastHopTimeoutMs);
+        this.#repair.knows(child, message);
+        return;
+      } catch (error) {
+        if (!(error instanceof OverlayError)) throw error;
+        if (error.code === 'closed') return;
+        this.counters.broadcastChildrenLost += 1;
+        this.#avoid(child);
+      }
+      child = this.#another(region);
+    }
+  }
+
+  /** The middle one of the members known in a region, which has about as much to do on either side. */
+  #another(region: Region): Contact | undefined {
+    const { self } = this.#table;
+    const others = this.#table
+      .contacts()
+      .filter((contact) => contact.id !== self.id && inRegion(contact.id, region) && !this.#isAvoided(contact));
+    return others[others.length >>> 1];
+  }
+
+  #avoid({ id }: Contact): void {
+    const nowMs = this.#runtime.now();
+    this.#avoided.delete(id);
+    this.#avoided.set(id, nowMs + this.#options.broadcastAvoidMs);
+    for (const [oldest, untilMs] of this.#avoided) {
+      if (untilMs > nowMs) break;
+      this.#avoided.delete(oldest);
+    }
+  }
+
+  #isAvoided({ id }: Contact): boolean {
+    return (this.#avoided.get(id) ?? 0) > this.#runtime.now();
   }
 }

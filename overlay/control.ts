@@ -46,16 +46,6 @@ export interface FindReply {
   readonly nearer: readonly Contact[];
 }
 
-/** One broadcast on its way down the tree: the receiver delivers it and passes it on within `region`. */
-export interface BroadcastMessage {
-  readonly origin: Contact;
-  readonly number: number;
-  readonly app: AppId;
-  readonly depth: number;
-  readonly region: { readonly from: Key; readonly to: Key };
-  readonly payload: Uint8Array;
-}
-
 const joinContactsMax = 2_048;
 export const joinMissingMax = 256;
 export const findContactsMax = 8;
@@ -74,12 +64,3 @@ export const joinReply = struct<JoinReply>({
 });
 
 export const findReply = struct<FindReply>({ isOwner: flag, nearer: list(contact, findContactsMax) });
-
-export const broadcastMessage = struct<BroadcastMessage>({
-  origin: contact,
-  number: u32,
-  app: u8,
-  depth: u8,
-  region: struct({ from: key, to: key }),
-  payload: bytes(payloadBytesMax),
-});

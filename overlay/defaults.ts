@@ -92,8 +92,20 @@ export const overlayDefaults = {
   hopAttemptsMax: 6,
   hopTimeoutMs: 3_000,
   broadcastFanout: 8,
-  /** How long a node answers for the children that it passed a broadcast to. */
-  broadcastWatchMs: 5_000,
+  /** Larger content is for the store: a broadcast then tells where it is. */
+  broadcastBytesMax: 64 * 1024,
+  /** A child that has not acknowledged its part by then, repetitions included, loses it to another. */
+  broadcastHopTimeoutMs: 1_500,
+  /** How long it is then given no other part, if there is somebody else. */
+  broadcastAvoidMs: 10_000,
+  /** Mean wait before others are told of broadcasts received: by then the tree has reached them, if all is well. */
+  broadcastAnnounceMs: 1_000,
+  /** Members tried, one after the other, until one hears an announcement; and sources of one broadcast. */
+  broadcastAnnounceTries: 4,
+  /** How old a broadcast may be to be passed on: well below `deliveredRememberedMs`, or it would be taken for new. */
+  broadcastKeptMs: 30_000,
+  broadcastsKeptMax: 1_024,
+  broadcastsKeptBytesMax: 8 * 1024 * 1024,
   deliveredRememberedMs: 60_000,
   deliveredMax: 16_384,
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { broadcastRequest, pulledBroadcast } from './broadcast-messages.ts';
 import { type Codec, CodecError, decode, encode } from './codec.ts';
-import { broadcastMessage, controlRequest, findReply, joinReply } from './control.ts';
+import { controlRequest, findReply, joinReply } from './control.ts';
 import { keyAt } from './keys.ts';
 import {
   type Advert,
@@ -135,7 +136,8 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
     controlRequest,
     joinReply,
     findReply,
-    broadcastMessage,
+    broadcastRequest,
+    pulledBroadcast,
     replicationRequest,
     digestReply,
     openReply,

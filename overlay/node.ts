@@ -151,6 +151,7 @@ export class OverlayNode implements Overlay {
     this.#forgetter.cancel();
     this.#membership.close();
     this.#replication.close();
+    this.#broadcaster.close();
     this.#links.close();
     this.#rpc.close();
     await this.#transport.close();
@@ -283,12 +284,12 @@ export class OverlayNode implements Overlay {
   }
 
   #deliver(from: Contact, app: AppId, payload: Uint8Array): void {
-    if (app === broadcastApp) this.#broadcaster.onMessage(payload);
-    else this.#apps.get(app)?.receive?.(from, payload);
+    this.#apps.get(app)?.receive?.(from, payload);
   }
 
   #answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array {
     if (app === controlApp) return this.#answerControl(from, decode(controlRequest, payload));
+    if (app === broadcastApp) return this.#broadcaster.answer(from, payload);
     if (app === replicationApp) return this.#replication.answer(from, payload);
     const handlers = this.#apps.get(app);
     if (!handlers?.answer) throw new OverlayError('refused', `no app ${app} answers at ${this.self.address}`);
@@ -420,9 +421,8 @@ export class OverlayNode implements Overlay {
 
   #buildBroadcaster(): Broadcaster {
     return new Broadcaster(this.runtime, this.options, this.#table, {
-      send: (to, app, payload) => this.#links.send(to, app, payload),
-      watch: (peer, onLost) => this.#links.watch(peer, onLost),
-      deliver: (origin, app, payload) => this.#apps.get(app)?.broadcast?.(origin, payload),
+      ask: (to, payload, timeoutMs) => this.#rpc.request(to, broadcastApp, payload, timeoutMs),
+      deliver: (origin, app, payload, depth) => this.#apps.get(app)?.broadcast?.(origin, payload, depth),
     });
   }
 }

@@ -60,8 +60,8 @@ export interface App {
   receive?(from: Contact, payload: Uint8Array): void;
   /** A request; the promise's value is the reply. A retry of the same request is answered from memory. */
   answer?(from: Contact, payload: Uint8Array): Promise<Uint8Array> | Uint8Array;
-  /** A broadcast reached this node; called once a broadcast. */
-  broadcast?(origin: Contact, payload: Uint8Array): void;
+  /** A broadcast reached this node, `depth` hops from its origin; called once a broadcast. */
+  broadcast?(origin: Contact, payload: Uint8Array, depth: number): void;
   /** A member came, left gracefully or failed, or this node's region changed. */
   update?(change: MembershipChange): void;
 }
@@ -102,7 +102,10 @@ export interface Overlay {
   route(key: Key, app: AppId, payload: Uint8Array): void;
   /** Divides `region` for a broadcast or a query; pure. */
   split(region: Region, fanout: number, asHolder: boolean): Split;
-  /** One delivery at each member, over disjoint regions. */
+  /**
+   * One delivery at each member, this one included: over disjoint regions, and what fails there within seconds more.
+   * At most `broadcastBytesMax` bytes. @throws OverlayError `refused` when there are more
+   */
   broadcast(app: AppId, payload: Uint8Array): void;
 
   /**

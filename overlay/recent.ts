@@ -9,6 +9,10 @@ export class Recent {
     this.#rememberedMs = rememberedMs;
   }
 
+  has(name: string): boolean {
+    return this.#names.has(name);
+  }
+
   /** Whether this is the first time; either way the name is remembered. */
   isNew(name: string, nowMs: number): boolean {
     if (this.#names.has(name)) return false;

@@ -1,0 +1,170 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { randomKey } from '../../overlay/index.ts';
+import { Churn } from './harness/churn.ts';
+import { sample } from './harness/distributions.ts';
+import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
+import { Fleet } from './harness/fleet.ts';
+import { type Geometry, geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
+import { isRight, judged, type Lookup, lookUp, type Route, Routes } from './harness/lookups.ts';
+import { wideArea } from './harness/networks.ts';
+import { agreeingWithMajority, mean, percentile, share } from './harness/statistics.ts';
+
+/** Lookups of one key at once, of which the majority is right. */
+const simultaneous = 10;
+const idleBytesMax = 50;
+/** By median session, minutes. */
+const consistencyMin: ReadonlyMap<number, number> = new Map([
+  [1.4, 0.99],
+  [15, 0.999],
+]);
+/** What Bamboo used at its shortest sessions. */
+const bytesMax: ReadonlyMap<number, number> = new Map([[1.4, 900]]);
+
+interface Point extends Row {
+  readonly sessionMin: number;
+  readonly success: number;
+  readonly consistency: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maintenanceBps: number;
+  readonly idleBps: number;
+}
+
+interface Setting {
+  readonly geometry: Geometry;
+  readonly contacts: number;
+  readonly nodes: number;
+  readonly sessionMin: number;
+  readonly warmup: number;
+  readonly measure: number;
+  readonly rate: number;
+}
+
+/** @see Rhea et al., "Handling Churn in a DHT", USENIX 2004, section 4 */
+export const churn = defineExperiment({
+  name: 'churn',
+  about: 'lookups and maintenance while nodes crash and join, by median session',
+  options: {
+    nodes: { full: 1_000, quick: 48, about: 'nodes' },
+    sessions: { full: [1.4, 5, 15, 60], quick: [1.4], about: 'median sessions, minutes' },
+    geometries: { full: geometries, quick: geometries, about: 'geometries' },
+    contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
+    warmup: { full: 600, quick: 30, about: 'virtual seconds of churn before anything is measured' },
+    measure: { full: 600, quick: 30, about: 'virtual seconds of each measurement: at rest, maintenance, lookups' },
+    rate: { full: 1, quick: 1, about: `keys looked up each virtual second, ${simultaneous} times at once each` },
+  },
+  async run(context, { nodes, sessions, geometries: names, ...rest }) {
+    const points: Point[] = [];
+    for (const geometry of names.map(geometryOf)) {
+      for (const sessionMin of sessions) points.push(await measure(context, { geometry, nodes, sessionMin, ...rest }));
+    }
+    return { rows: points, targets: points.flatMap(targetsOf), plot: plot(points) };
+  },
+});
+
+async function measure(context: Context, setting: Setting): Promise<Point> {
+  const { geometry, contacts, nodes, sessionMin, warmup, rate } = setting;
+  context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
+  const routes = new Routes();
+  const fleet = await Fleet.start(context, nodes, {
+    network: wideArea,
+    node: nodeOptions(geometry, contacts),
+    prepare: (node) => routes.prepare(node),
+  });
+  await fleet.pass(warmup * 1_000, 'coming to rest');
+  const idleBps = await bytesPerSecond(fleet, setting, 'at rest');
+  const churning = new Churn(fleet, { medianSessionMs: sessionMin * 60_000 });
+  churning.start();
+  await fleet.pass(warmup * 1_000, 'churning');
+  const crashesBefore = churning.crashes;
+  const maintenanceBps = await bytesPerSecond(fleet, setting, 'maintenance');
+  const crashesPerMin = ((churning.crashes - crashesBefore) * 60) / setting.measure;
+
+  const groups: Lookup[][] = [];
+  const sent: Route[] = [];
+  for (let i = 0; i < setting.measure * rate; i++) {
+    fleet.sim.at(fleet.sim.nowMs + (i * 1_000) / rate, () => {
+      const key = randomKey(fleet.random);
+      const askers = sample(fleet.random, fleet.members, simultaneous);
+      groups.push(askers.map((asker) => lookUp(fleet, asker, key)));
+      sent.push(routes.start(fleet, fleet.any(), key));
+    });
+  }
+  await fleet.pass(setting.measure * 1_000 + fleet.any().options.requestTimeoutMs, 'lookups');
+  churning.stop();
+  const lookups = summary(fleet, groups, sent);
+  return { geometry, sessionMin, crashesPerMin, ...lookups, maintenanceBps, idleBps };
+}
+
+/** Bytes on the wire a node a second, each counted once. */
+async function bytesPerSecond(fleet: Fleet, { measure, nodes }: Setting, doing: string): Promise<number> {
+  const before = fleet.sim.stats().bytes;
+  await fleet.pass(measure * 1_000, doing);
+  return (fleet.sim.stats().bytes - before) / measure / nodes;
+}
+
+function summary(fleet: Fleet, groups: readonly Lookup[][], sent: readonly Route[]) {
+  const counted = groups.map((group) => judged(fleet, group));
+  const all = counted.flat();
+  const answered = all.filter(({ state }) => state === 'answered');
+  const agreeing = counted.map((group) => agreeingWithMajority(group.map(({ owner }) => owner)));
+  const elapsed = answered.map(({ elapsedMs }) => elapsedMs);
+  const hops = sent.flatMap((route) => (route.hops === null ? [] : [route.hops]));
+  return {
+    lookups: all.length,
+    success: share(answered.length, all.length),
+    // A lookup that fails agrees with nobody.
+    consistency: share(
+      agreeing.reduce((sum, count) => sum + count, 0),
+      all.length,
+    ),
+    right: share(answered.filter(isRight).length, all.length),
+    p50Ms: percentile(elapsed, 0.5),
+    p99Ms: percentile(elapsed, 0.99),
+    hops: mean(hops),
+    hopsP99: percentile(hops, 0.99),
+    // The others' source or the node that held them crashed.
+    routed: share(hops.length, sent.length),
+  };
+}
+
+function targetsOf({ geometry, sessionMin, consistency, maintenanceBps, idleBps }: Point): Target[] {
+  const name = `${geometry}, ${sessionMin} min`;
+  const consistent = consistencyMin.get(sessionMin);
+  const bytes = bytesMax.get(sessionMin);
+  return [
+    ...(consistent === undefined ? [] : [shareAtLeast(`consistency: ${name}`, consistency, consistent)]),
+    ...(bytes === undefined ? [] : [atMost(`maintenance: ${name}`, maintenanceBps, bytes, ' B/s/node')]),
+    atMost(`at rest: ${name}`, idleBps, idleBytesMax, ' B/s/node'),
+  ];
+}
+
+function plot(points: readonly Point[]): TopLevelSpec {
+  const panel = (title: string, fields: readonly string[]) => ({
+    title,
+    width: 300,
+    height: 220,
+    transform: [{ fold: [...fields], as: ['measure', 'value'] as [string, string] }],
+    mark: { type: 'line' as const, point: true },
+    encoding: {
+      x: {
+        field: 'sessionMin',
+        type: 'quantitative' as const,
+        scale: { type: 'log' as const },
+        title: 'median session, min',
+      },
+      y: { field: 'value', type: 'quantitative' as const, title: null, scale: { zero: false } },
+      color: { field: 'measure', type: 'nominal' as const, title: null },
+      strokeDash: { field: 'geometry', type: 'nominal' as const, title: null },
+    },
+  });
+  return {
+    data: { values: [...points] },
+    resolve: { scale: { color: 'independent' } },
+    hconcat: [
+      panel('Lookups: share of all', ['success', 'consistency']),
+      panel('Latency of answers, virtual ms', ['p50Ms', 'p99Ms']),
+      panel('Bytes a second a node', ['maintenanceBps', 'idleBps']),
+    ],
+  };
+}

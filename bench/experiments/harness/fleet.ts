@@ -1,0 +1,168 @@
+import { strict as assert } from 'node:assert';
+import { performance } from 'node:perf_hooks';
+import { type Key, OverlayError, OverlayNode, type OverlayOptions } from '../../../overlay/index.ts';
+import { Simulation, type SimulationOptions } from '../../../simulator/index.ts';
+import { type Random, randomStream } from '../../../simulator/random.ts';
+import { anyOf, sample } from './distributions.ts';
+import type { Context } from './experiment.ts';
+import { Oracle } from './oracle.ts';
+
+export interface FleetOptions {
+  readonly network?: Partial<SimulationOptions>;
+  readonly node?: Partial<OverlayOptions>;
+  /** Prepares each node before it enters the ring. */
+  readonly prepare?: (node: OverlayNode) => void;
+}
+
+/** Nodes that join at once: enough to be quick, few enough for the ring to follow. */
+const waveMax = 256;
+const seedsTried = 3;
+const rejoinAfterMs = 1_000;
+/** How much virtual time passes between two looks at whether a goal is reached. */
+const lookEveryMs = 1_000;
+const progressEveryMs = 5_000;
+
+/** Simulated full nodes that form one ring, and the truth about who belongs to it. */
+export class Fleet {
+  readonly sim: Simulation;
+  readonly oracle = new Oracle();
+  /** Chance for the experiment: it disturbs neither network nor nodes. */
+  readonly random: Random;
+  readonly #context: Context;
+  readonly #options: FleetOptions;
+  /** Nodes that have joined and are up, in no order that matters. */
+  readonly #members: OverlayNode[] = [];
+  readonly #indexes = new Map<Key, number>();
+  #built = 0;
+  #reportedAtMs = 0;
+
+  constructor(context: Context, options: FleetOptions = {}) {
+    this.#context = context;
+    this.#options = options;
+    this.sim = new Simulation({ seed: context.seed, ...options.network });
+    this.random = randomStream(context.seed, 'experiment');
+  }
+
+  /** A ring of `count` nodes that has come to rest: each node owns what it should and has its data. */
+  static async start(context: Context, count: number, options: FleetOptions = {}): Promise<Fleet> {
+    const fleet = new Fleet(context, options);
+    const first = fleet.build();
+    first.bootstrap();
+    fleet.#enter(first);
+    while (fleet.size < count) {
+      const wave = Math.min(fleet.size, waveMax, count - fleet.size);
+      const joins = Array.from({ length: wave }, () => fleet.join());
+      await fleet.sim.runUntil(Promise.all(joins), { virtualMsMax: 600_000 });
+      fleet.#report(`${fleet.size} of ${count} nodes have joined`);
+    }
+    await fleet.until(() => fleet.isWhole() && fleet.isSettled(), 600_000, 'settling');
+    return fleet;
+  }
+
+  get members(): readonly OverlayNode[] {
+    return this.#members;
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  any(): OverlayNode {
+    return anyOf(this.random, this.#members);
+  }
+
+  isMember(node: OverlayNode): boolean {
+    return this.#members[this.#indexes.get(node.self.id) ?? -1] === node;
+  }
+
+  /** A node on a machine of its own that has not joined yet. */
+  build(): OverlayNode {
+    const { runtime, transport } = this.sim.host(`n${this.#built++}:1`);
+    const { node: options, prepare } = this.#options;
+    const node = new OverlayNode({ runtime, transport, ...(options && { options }) });
+    prepare?.(node);
+    return node;
+  }
+
+  /** A new node that tries until it is let in, unless `isWanted` says that it is too late. */
+  async join(node = this.build(), isWanted = (): boolean => true): Promise<OverlayNode> {
+    for (;;) {
+      try {
+        await node.join(sample(this.random, this.#members, seedsTried).map(({ self }) => self.address));
+        this.#enter(node);
+        return node;
+      } catch (error) {
+        if (!(error instanceof OverlayError) || !isWanted()) throw error;
+        await new Promise<void>((resolve) => node.runtime.after(rejoinAfterMs, resolve));
+      }
+    }
+  }
+
+  /** Also for a node that is still joining. */
+  crash(node: OverlayNode): void {
+    this.sim.crash(node.self.address);
+    if (!this.isMember(node)) return;
+    const index = this.#indexes.get(node.self.id) as number;
+    const last = this.#members.pop() as OverlayNode;
+    if (last !== node) {
+      this.#members[index] = last;
+      this.#indexes.set(last.self.id, index);
+    }
+    this.#indexes.delete(node.self.id);
+    this.oracle.remove(node.self.id);
+  }
+
+  /** Members, drawn by chance, that all crash now. @param fraction 0 to 1 */
+  crashFraction(fraction: number): OverlayNode[] {
+    const victims = sample(this.random, this.#members, Math.round(fraction * this.size));
+    for (const victim of victims) this.crash(victim);
+    return victims;
+  }
+
+  /** Whether every member has complete copies of all that it must keep. */
+  isSettled(): boolean {
+    return this.#members.every((node) => node.isSettled);
+  }
+
+  /** Whether every member owns exactly what it should. */
+  isWhole(): boolean {
+    return this.#members.every((node) => {
+      const truth = this.oracle.region(node.self.id);
+      const region = node.region();
+      return region.from === truth.from && region.to === truth.to;
+    });
+  }
+
+  /** Lets virtual time pass. */
+  async pass(virtualMs: number, doing: string): Promise<void> {
+    const endMs = this.sim.nowMs + virtualMs;
+    while (this.sim.nowMs < endMs) {
+      await this.sim.runFor(Math.min(lookEveryMs, endMs - this.sim.nowMs));
+      this.#report(`${doing}: ${Math.ceil((endMs - this.sim.nowMs) / 1_000)} virtual s to go`);
+    }
+  }
+
+  /** Lets time pass until the goal is reached, looked at now and then; returns whether it was, within the limit. */
+  async until(goal: () => boolean, virtualMsMax: number, doing: string): Promise<boolean> {
+    const endMs = this.sim.nowMs + virtualMsMax;
+    while (this.sim.nowMs < endMs) {
+      if (goal()) return true;
+      await this.sim.runFor(Math.min(lookEveryMs, endMs - this.sim.nowMs));
+      this.#report(`${doing}, virtual time ${Math.round(this.sim.nowMs / 1_000)} s`);
+    }
+    return goal();
+  }
+
+  #enter(node: OverlayNode): void {
+    assert(!this.#indexes.has(node.self.id), 'a node enters once');
+    this.#indexes.set(node.self.id, this.#members.length);
+    this.#members.push(node);
+    this.oracle.add(node.self);
+  }
+
+  #report(text: string): void {
+    if (performance.now() - this.#reportedAtMs < progressEveryMs) return;
+    this.#reportedAtMs = performance.now();
+    this.#context.progress(text);
+  }
+}

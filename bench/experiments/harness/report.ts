@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Environment } from './environment.ts';
+import { figure, type OptionValue, type Outcome, type Row, type Target } from './experiment.ts';
+import { toSvg } from './plot.ts';
+
+/** One run of an experiment, as it is printed and kept. */
+export interface Report {
+  readonly experiment: string;
+  readonly environment: Environment;
+  readonly seed: number;
+  readonly isQuick: boolean;
+  readonly options: Readonly<Record<string, OptionValue>>;
+  readonly elapsedS: number;
+  readonly outcome: Outcome;
+}
+
+export function reportText(report: Report): string {
+  const { experiment, environment, seed, options, outcome, elapsedS, isQuick } = report;
+  const { node, platform, cpu, cores, memoryGiB, commit } = environment;
+  const settings = Object.entries(options).map(([name, value]) => `--${name} ${value}`);
+  return [
+    `${experiment}, seed ${seed}, ${settings.join(' ')}`,
+    `node ${node} on ${platform}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, commit ${commit}`,
+    '',
+    rowsTable(outcome.rows),
+    '',
+    targetsTable(outcome.targets),
+    '',
+    `${figure(elapsedS)} s${isQuick ? '; quick: targets are printed, not enforced' : ''}`,
+  ].join('\n');
+}
+
+/** Writes `<experiment>.json` and `<experiment>.svg`; returns their paths. */
+export async function keep(report: Report, directory: string): Promise<string[]> {
+  const { plot, ...measured } = report.outcome;
+  mkdirSync(directory, { recursive: true });
+  const json = join(directory, `${report.experiment}.json`);
+  const svg = join(directory, `${report.experiment}.svg`);
+  writeFileSync(json, `${JSON.stringify({ ...report, outcome: undefined, ...measured }, null, 2)}\n`);
+  writeFileSync(svg, await toSvg(plot));
+  return [json, svg];
+}
+
+export function rowsTable(rows: readonly Row[]): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return align([columns, ...rows.map((row) => columns.map((column) => cell(row[column] ?? null)))]);
+}
+
+function targetsTable(targets: readonly Target[]): string {
+  const lines = targets.map(({ name, wanted, reached, met }) => [name, wanted, reached, met ? 'pass' : 'FAIL']);
+  return align([['target', 'wanted', 'reached', ''], ...lines]);
+}
+
+function cell(value: Row[string]): string {
+  if (value === null) return '-';
+  return typeof value === 'number' ? figure(value) : String(value);
+}
+
+/** Numbers to the right, everything else to the left. */
+function align(lines: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = lines;
+  const widths = head.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
+  const isNumeric = head.map((_, i) => body.every((line) => /^(-|[-\d.,]+|NaN)$/.test(line[i] ?? '')));
+  const laidOut = lines.map((line) =>
+    line.map((text, i) => (isNumeric[i] ? text.padStart(widths[i] ?? 0) : text.padEnd(widths[i] ?? 0))).join('  '),
+  );
+  laidOut.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('  '));
+  return laidOut.map((line) => line.trimEnd()).join('\n');
+}

@@ -1,0 +1,54 @@
+import { bytes, type Codec, contact, key, list, milliseconds, nullable, struct, tagged, u8, u32 } from './codec.ts';
+import type { AppId, Contact, Key, Region } from './overlay.ts';
+
+// What nodes ask each other to spread a broadcast: the payloads of requests to `broadcastApp`.
+
+/** Tells apart the broadcasts of all nodes. */
+export interface BroadcastName {
+  readonly origin: Key;
+  readonly number: number;
+}
+
+export interface BroadcastMessage {
+  readonly origin: Contact;
+  readonly number: number;
+  readonly app: AppId;
+  /** Hops from the origin. */
+  readonly depth: number;
+  /** How long ago the origin sent it, transit left out. */
+  readonly ageMs: number;
+  readonly payload: Uint8Array;
+}
+
+export type BroadcastRequest =
+  /** Deliver this, and pass it on within the region. Answered with nothing once it is taken over. */
+  | ({ readonly type: 'pass'; readonly region: Region } & BroadcastMessage)
+  /** I can give you these, should you lack them. Answered with nothing. */
+  | { readonly type: 'have'; readonly broadcasts: readonly BroadcastName[] }
+  /** Give me this one. Answered with `PulledBroadcast`. */
+  | ({ readonly type: 'pull' } & BroadcastName);
+
+/** Null when it was forgotten meanwhile. */
+export type PulledBroadcast = BroadcastMessage | null;
+
+/** Names in one `have`. */
+export const namesMax = 256;
+const payloadBytesMax = 2 * 1024 * 1024;
+
+const name = { origin: key, number: u32 };
+const message = {
+  origin: contact,
+  number: u32,
+  app: u8,
+  depth: u8,
+  ageMs: milliseconds,
+  payload: bytes(payloadBytesMax),
+};
+
+export const broadcastRequest: Codec<BroadcastRequest> = tagged<BroadcastRequest>({
+  pass: [1, struct({ region: struct<Region>({ from: key, to: key }), ...message })],
+  have: [2, struct({ broadcasts: list(struct<BroadcastName>(name), namesMax) })],
+  pull: [3, struct(name)],
+});
+
+export const pulledBroadcast: Codec<PulledBroadcast> = nullable(struct<BroadcastMessage>(message));
