@@ -50,7 +50,7 @@ export class ObjectStore implements WritableStore {
     this.#node = node;
     this.#writes = new ReplicatedWrites(node, writesApp, this);
     node.register(objectStoreApp, {
-      answer: (_from, payload) => encode(getReply, this.#answer(decode(getRequest, payload)), node.options.chunkBytes),
+      answer: (_from, payload) => encode(getReply, this.#answer(decode(getRequest, payload))),
     });
   }
 
@@ -100,8 +100,9 @@ export class ObjectStore implements WritableStore {
     let after: string | null = null;
     for (;;) {
       const page = await this.#getPage(key, { namespace, resourceId, after });
-      const nowMs = this.#node.runtime.now();
-      for (const record of page.items) items.push(storedItem(itemOf(record, nowMs), nowMs));
+      for (const { instanceId, value, lifetimeLeftMs } of page.items) {
+        items.push({ key, namespace, resourceId, instanceId, value: value ?? new Uint8Array(0), lifetimeLeftMs });
+      }
       if (page.isLast || page.items.length === 0) return items;
       after = page.items.at(-1)?.instanceId ?? null;
     }
@@ -245,7 +246,7 @@ export class ObjectStore implements WritableStore {
   ): Promise<{ items: readonly ItemRecord[]; isLast: boolean }> {
     const { writeTimeoutMs, writeRetryMs, requestTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
-    let failure = new OverlayError('timeout', 'nobody answered in time');
+    let failure: OverlayError | null = null;
     for (let attempt = 0; this.#node.runtime.now() < deadlineMs; attempt++) {
       try {
         const owner = attempt === 0 ? (this.#node.replicas(key, 1)[0] as Contact) : await this.#node.lookup(key);
@@ -259,7 +260,7 @@ export class ObjectStore implements WritableStore {
       }
       await new Promise<void>((resolve) => this.#node.runtime.after(writeRetryMs, resolve));
     }
-    throw failure;
+    throw failure ?? new OverlayError('timeout', 'nobody answered in time');
   }
 
   async #ask(to: Contact, request: GetRequest, timeoutMs: number): Promise<GetReply> {
