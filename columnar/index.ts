@@ -10,6 +10,7 @@ export {
   constantColumn,
   textColumn,
 } from './build.ts';
+export { decodeCbor, encodeCbor } from './cbor.ts';
 export { type CivilDate, civilFromDays, daysFromCivil, daysInMonth } from './calendar.ts';
 export { decodeBatch, encodeBatch, encodedRowsMax } from './codec.ts';
 export { ColumnBuilder } from './column-builder.ts';

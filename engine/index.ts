@@ -2,6 +2,7 @@
 
 export { SystemRuntime } from '../overlay/index.ts';
 export { renderErrorAt } from '../parser/index.ts';
+export { listOf } from './list-of.ts';
 export { type Log, silentLog } from './log.ts';
 export { type NodeOptions, WharfNode } from './node.ts';
 export type { Coverage, EpochAnswer, Session, SessionFactory, StatementResult } from './session.ts';

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import { isSqlType, type SqlType } from '../columnar/index.ts';
 import type { TableDefinition } from '../planner/index.ts';
+import { listOf } from './list-of.ts';
 
 const sqlType = z.custom<SqlType>(isSqlType);
 const columnsMax = 1_600;
 const nameLengthMax = 300;
 const name = z.string().min(1).max(nameLengthMax);
 const position = z.number().int().nonnegative();
-const positions = z.array(position).max(columnsMax);
+const positions = listOf(position, columnsMax);
 
-const schema = z.strictObject({ fields: z.array(z.strictObject({ name, type: sqlType })).max(columnsMax) });
+const schema = z.strictObject({ fields: listOf(z.strictObject({ name, type: sqlType }), columnsMax) });
 
 /** A distributed table as a peer describes it. */
 export const distributedTable: z.ZodType<TableDefinition> = z

@@ -328,7 +328,8 @@ export function tagged<M extends { readonly type: string }>(
     read: (reader) => {
       const found = byTag.get(u8.read(reader));
       if (!found) throw new CodecError('unknown kind of message');
-      return { type: found.type, ...found.fields.read(reader) } as unknown as M;
+      // Fields are read into an object of their own, which nobody else has: no need of another.
+      return Object.assign(found.fields.read(reader), { type: found.type }) as unknown as M;
     },
   };
 }

@@ -213,21 +213,22 @@ const header = struct<Omit<Envelope, 'message' | 'target'> & { version: number; 
 const smallFrameBytes = 128;
 
 export function encodeFrame(envelope: Envelope): Uint8Array {
-  const payload = 'payload' in envelope.message ? envelope.message.payload.length : 0;
+  const { sender, incarnation, isMember, target, message: content } = envelope;
+  const payload = 'payload' in content ? content.payload.length : 0;
   const writer = new Writer(smallFrameBytes + payload);
-  header.write(writer, { ...envelope, version: protocolVersion, target: envelope.target ?? noTarget });
-  message.write(writer, envelope.message);
+  header.write(writer, { version: protocolVersion, isMember, incarnation, sender, target: target ?? noTarget });
+  message.write(writer, content);
   return writer.finish();
 }
 
 /** @throws CodecError, and nothing else, when the frame is not one valid message */
 export function decodeFrame(frame: Uint8Array): Envelope {
   const reader = new Reader(frame);
-  const { version, target, ...rest } = header.read(reader);
+  const { version, isMember, incarnation, sender, target } = header.read(reader);
   if (version !== protocolVersion) throw new CodecError(`protocol version ${version}, expected ${protocolVersion}`);
   const content = message.read(reader);
   reader.expectEnd();
-  return { ...rest, target: target === noTarget ? null : target, message: content };
+  return { sender, incarnation, isMember, target: target === noTarget ? null : target, message: content };
 }
 
 const refusalBytesMax = 1_024;

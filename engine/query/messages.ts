@@ -1,6 +1,6 @@
-import { Decoder, Encoder } from 'cbor-x';
 import { z } from 'zod';
-import { type ErrorCode, QueryError, SQLSTATE } from '../../columnar/index.ts';
+import { decodeCbor, type ErrorCode, encodeCbor, QueryError, SQLSTATE } from '../../columnar/index.ts';
+import { listOf } from '../list-of.ts';
 import { type Report, reasonLengthMax, reportItemsMax } from './report.ts';
 
 /** 16 lower-case hexadecimal digits, drawn at the proxy. */
@@ -18,16 +18,20 @@ const region = z.object({ from: key, to: key });
 
 /** Nodes that hash exchanges spread rows over; more make joins and groupings wider and plans heavier. */
 export const rendezvousMax = 256;
+/** Regions in one report: more than a fleet has nodes. */
+const regionsMax = 65_536;
+/** One an exchange of the plan. */
+const partialsMax = 1_000;
 
 const report: z.ZodType<Report> = z.object({
-  served: z.array(region),
-  lost: z.array(region),
+  served: listOf(region, regionsMax),
+  lost: listOf(region, regionsMax),
   nodesReached: count,
   nodesAnswered: count,
-  missing: z.array(contact).max(reportItemsMax),
+  missing: listOf(contact, reportItemsMax),
   batchesLost: count,
   overlap: z.boolean(),
-  reasons: z.array(z.string().max(reasonLengthMax)).max(reportItemsMax),
+  reasons: listOf(z.string().max(reasonLengthMax), reportItemsMax),
 });
 
 /** Asks the receiver to serve a region and to answer with an echo once everything below it is done. */
@@ -40,7 +44,7 @@ const engage = z.object({
   sql: z.string(),
   plan: bytes,
   proxy: contact,
-  rendezvous: z.array(contact).max(rendezvousMax),
+  rendezvous: listOf(contact, rendezvousMax),
   region,
   asHolder: z.boolean(),
   depth: count.max(64),
@@ -57,7 +61,7 @@ const echo = z.object({
   delegation: count,
   wave: count,
   report,
-  partials: z.array(z.object({ exchange: count, batch: bytes })),
+  partials: listOf(z.object({ exchange: count, batch: bytes }), partialsMax),
 });
 
 /** The wave before `wave` is over everywhere: flush what it fed. */
@@ -111,10 +115,6 @@ export type QueryMessage = z.infer<typeof message>;
 export type MessageOf<T extends QueryMessage['type']> = Extract<QueryMessage, { type: T }>;
 export type Engage = MessageOf<'engage'>;
 
-const options = { useRecords: false, tagUint8Array: false } as const;
-const encoder = new Encoder(options);
-const decoder = new Decoder(options);
-
 /**
  * Layout of the two hot messages, whose header is laid by hand: kind (1 byte), query (8), epoch (8, a float64),
  * sequence (4), exchange (4), then for a batch seven bytes of padding and the body, 8-byte aligned
@@ -126,7 +126,7 @@ const settledBytes = 26;
 
 export function encodeMessage(message: QueryMessage): Uint8Array {
   if (message.type !== 'batch' && message.type !== 'settled') {
-    const body = encoder.encode(message);
+    const body = encodeCbor(message);
     const frame = new Uint8Array(1 + body.length);
     frame[0] = kinds.cbor;
     frame.set(body, 1);
@@ -149,29 +149,31 @@ export function encodeMessage(message: QueryMessage): Uint8Array {
 export function decodeMessage(frame: Uint8Array): QueryMessage {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const kind = frame[0];
-  if (kind === kinds.cbor) return decodeCbor(frame.subarray(1));
+  if (kind === kinds.cbor) return decodeBody(frame.subarray(1));
   const isBatch = kind === kinds.batch && frame.length >= batchHeaderBytes;
   const isSettled = kind === kinds.settled && frame.length === settledBytes;
-  if (!isBatch && !isSettled) throw new QueryError('protocol', 'malformed query message');
+  if (!isBatch && !isSettled) throw malformed();
   const head = {
     query: view.getBigUint64(1, true).toString(16).padStart(16, '0'),
     epoch: view.getFloat64(9, true),
     sequence: view.getUint32(17, true),
     exchange: view.getUint32(21, true),
   };
+  const isCount = Number.isSafeInteger(head.epoch) && head.epoch >= 0 && !Object.is(head.epoch, -0);
+  const rest = frame.subarray(settledBytes - 1, isBatch ? batchHeaderBytes : settledBytes);
+  const isPlain = isBatch ? rest.every((byte) => byte === 0) : (rest[0] as number) <= 1;
+  if (!isCount || !isPlain) throw malformed();
   return isBatch
     ? { type: 'batch', ...head, batch: frame.subarray(batchHeaderBytes) }
     : { type: 'settled', ...head, lost: view.getUint8(25) === 1 };
 }
 
-function decodeCbor(body: Uint8Array): QueryMessage {
-  let value: unknown;
-  try {
-    value = decoder.decode(body);
-  } catch (cause) {
-    throw new QueryError('protocol', 'malformed query message', { cause });
-  }
-  const parsed = message.safeParse(value);
-  if (!parsed.success) throw new QueryError('protocol', 'malformed query message', { cause: parsed.error });
+function decodeBody(body: Uint8Array): QueryMessage {
+  const parsed = message.safeParse(decodeCbor(body));
+  if (!parsed.success) throw malformed(parsed.error);
   return parsed.data;
+}
+
+function malformed(cause?: Error): QueryError {
+  return new QueryError('protocol', 'malformed query message', { cause });
 }

@@ -45,7 +45,7 @@ test('rows that lie about themselves are refused', () => {
   const lies: [Partial<KeyedRows>, string][] = [
     [{ writerOf: Uint32Array.of(0, 1) }, 'an unknown writer'],
     [{ writers: ['w', 'w'] }, 'a writer named twice'],
-    [{ writers: [] }, 'its header'],
+    [{ writers: [] }, 'no writer'],
     [{ atMs: Float64Array.of(1, Number.NaN) }, 'a row without a time'],
     [{ atMs: Float64Array.of(1, Number.NEGATIVE_INFINITY) }, 'a row without a time'],
     [{ expiresAtMs: Float64Array.of(1, Number.NaN) }, 'a row without an expiry'],

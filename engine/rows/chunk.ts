@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { z } from 'zod';
 import { decodeBatch, encodeBatch, encodedRowsMax, QueryError } from '../../columnar/index.ts';
 import type { TableDefinition } from '../../planner/index.ts';
+import { listOf } from '../list-of.ts';
 import { distributedTable } from '../table-definition.ts';
 import type { KeyedRows } from './keyed-rows.ts';
 import { keyBytes } from './ring.ts';
@@ -32,8 +33,8 @@ export const droppedMax = 1_024;
 const timeMs = z.number().min(0);
 
 const header = z.union([
-  z.strictObject({ table: distributedTable, writers: z.array(z.string().min(1).max(300)).min(1).max(writersMax) }),
-  z.strictObject({ dropped: z.array(z.tuple([z.string().min(1).max(300), timeMs])).max(droppedMax) }),
+  z.strictObject({ table: distributedTable, writers: listOf(z.string().min(1).max(300), writersMax) }),
+  z.strictObject({ dropped: listOf(z.tuple([z.string().min(1).max(300), timeMs]), droppedMax) }),
 ]);
 
 export function encodeChunk(chunk: Chunk): Uint8Array {
@@ -97,6 +98,7 @@ export function decodeChunk(bytes: Uint8Array): Chunk {
 
 function checkRows(rows: KeyedRows, numRows: number): void {
   check(rows.batch.numRows === numRows, 'a batch of another length');
+  check(rows.writers.length > 0, 'no writer');
   check(new Set(rows.writers).size === rows.writers.length, 'a writer named twice');
   for (let row = 0; row < numRows; row++) {
     check((rows.writerOf[row] as number) < rows.writers.length, 'an unknown writer');

@@ -1,7 +1,15 @@
-import { Encoder } from 'cbor-x';
 import { z } from 'zod';
-import { type ErrorCode, isSqlType, QueryError, type Schema, SQLSTATE, type SqlType } from '../../columnar/index.ts';
-import type { Coverage } from '../../engine/index.ts';
+import {
+  decodeCbor,
+  type ErrorCode,
+  encodeCbor,
+  isSqlType,
+  QueryError,
+  type Schema,
+  SQLSTATE,
+  type SqlType,
+} from '../../columnar/index.ts';
+import { type Coverage, listOf } from '../../engine/index.ts';
 
 // The client door's messages: CBOR maps in binary WebSocket messages on path `/client`.
 //
@@ -30,6 +38,10 @@ export const batchBytesMax = 1024 * 1024;
 /** Batches in flight to one session before the node waits for the client to take them. */
 export const windowBytes = 4 * 1024 * 1024;
 export const nonceBytes = 16;
+/** In an answer; the planner allows no more. */
+const columnsMax = 4_096;
+/** Of each list in a coverage. */
+const coverageItemsMax = 65_536;
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
 const session = z
@@ -59,16 +71,18 @@ const sessionRequest = z.discriminatedUnion('type', [
 ]);
 
 const sqlType = z.custom<SqlType>(isSqlType);
-const schema: z.ZodType<Schema> = z.object({ fields: z.array(z.object({ name: z.string(), type: sqlType })) });
+const schema: z.ZodType<Schema> = z.object({
+  fields: listOf(z.object({ name: z.string(), type: sqlType }), columnsMax),
+});
 
 const coverage: z.ZodType<Coverage> = z.object({
   complete: z.boolean(),
   nodesAnswered: count,
   nodesReached: count,
-  missing: z.array(z.object({ id: z.string(), address: z.string() })),
-  regionsLost: z.array(z.object({ from: z.string(), to: z.string() })),
+  missing: listOf(z.object({ id: z.string(), address: z.string() }), coverageItemsMax),
+  regionsLost: listOf(z.object({ from: z.string(), to: z.string() }), coverageItemsMax),
   batchesLost: count,
-  reasons: z.array(z.string()),
+  reasons: listOf(z.string(), coverageItemsMax),
 });
 
 const errorCode = z.custom<ErrorCode>((code) => typeof code === 'string' && code in SQLSTATE);
@@ -110,10 +124,8 @@ export type Verdict = z.infer<typeof verdict>;
 export type SessionRequest = z.infer<typeof sessionRequest>;
 export type SessionReply = z.infer<typeof sessionReply>;
 
-const codec = new Encoder({ useRecords: false, tagUint8Array: false, mapsAsObjects: true });
-
 export function encodeMessage(message: Challenge | Hello | Verdict | SessionRequest | SessionReply): Uint8Array {
-  return codec.encode(message);
+  return encodeCbor(message);
 }
 
 /** Readers of what the peer sent. @throws QueryError `protocol` when it is no such message */
@@ -125,13 +137,7 @@ export const decodeSessionReply = decoder(sessionReply);
 
 function decoder<T>(shape: z.ZodType<T>): (message: Uint8Array) => T {
   return (message) => {
-    let value: unknown;
-    try {
-      value = codec.decode(message);
-    } catch (error) {
-      throw new QueryError('protocol', 'malformed message: not CBOR', { cause: error });
-    }
-    const parsed = shape.safeParse(value);
+    const parsed = shape.safeParse(decodeCbor(message));
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
     const path = issue?.path.join('.') ?? '';

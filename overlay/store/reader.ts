@@ -31,7 +31,7 @@ export class Reader {
     const key = resourceKey(what.namespace, what.resourceId);
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     const liars = new Set<Key>();
-    let failure = new OverlayError('timeout', 'nobody answered in time');
+    let failure: OverlayError | null = null;
     for (let attempt = 0; this.#node.runtime.now() < deadlineMs; attempt++) {
       try {
         const owner = attempt === 0 ? (this.#node.replicas(key, 1)[0] as Contact) : await this.#node.lookup(key);
@@ -46,7 +46,7 @@ export class Reader {
       }
       await new Promise<void>((resolve) => this.#node.runtime.after(writeRetryMs, resolve));
     }
-    throw failure;
+    throw failure ?? new OverlayError('timeout', 'nobody answered in time');
   }
 
   /** From every copy that answers, for items that prove themselves: one honest copy is enough. @throws like `read` */

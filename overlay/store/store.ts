@@ -94,7 +94,7 @@ export class ObjectStore implements WritableStore {
     this.#writes = new ReplicatedWrites(node, writesApp, this);
     this.#reader = new Reader(node);
     node.register(objectStoreApp, {
-      answer: (_from, payload) => encode(getReply, this.#answer(decode(getRequest, payload)), node.options.chunkBytes),
+      answer: (_from, payload) => encode(getReply, this.#answer(decode(getRequest, payload))),
     });
   }
 
