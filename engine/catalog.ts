@@ -24,8 +24,6 @@ export interface CatalogOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly local: readonly TableSource[];
-  /** Copies of every row that the fleet keeps. */
-  readonly copies: number;
   /** A distributed table is gone: forget its rows. */
   readonly dropped: (namespace: string) => void;
 }
@@ -102,13 +100,6 @@ export class Catalog {
 
   /** @throws QueryError `duplicateTable` */
   async create(table: TableDefinition, ifNotExists: boolean, position: number): Promise<void> {
-    const { copies } = this.#options;
-    if (table.distributed !== null && table.distributed.replicas !== copies) {
-      throw new QueryError('unsupported', `this fleet keeps ${copies} copies of every row`, {
-        position,
-        hint: `Leave out replicas, or say replicas = ${copies}.`,
-      });
-    }
     const entries = systemTable(table.name) === null ? await this.#entries(table.name) : null;
     if (entries === null || entries.length > 0) {
       if (ifNotExists) return;

@@ -42,6 +42,8 @@ export interface SessionServices {
   readonly catalog: Catalog;
   readonly tables: DistributedTables;
   readonly queries: QueryService;
+  /** Copies that the fleet keeps of everything. */
+  readonly replicas: number;
   readonly limits: { readonly deadlineMs: number; readonly memoryBytesMax: number };
 }
 
@@ -208,8 +210,8 @@ export class LocalSession implements Session {
   }
 
   async #createTable(statement: CreateTable): Promise<StatementResult> {
-    const { catalog } = this.#services;
-    const table = defineTable(statement, catalog.newNamespace(tableKey(statement.table)));
+    const { catalog, replicas } = this.#services;
+    const table = defineTable(statement, catalog.newNamespace(tableKey(statement.table)), replicas);
     await catalog.create(table, statement.ifNotExists, statement.table.span.start);
     return { kind: 'command', tag: 'CREATE TABLE', rowsAffected: null };
   }

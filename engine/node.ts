@@ -74,7 +74,6 @@ export class WharfNode implements SessionFactory {
       runtime,
       log,
       local: options.tables ?? [],
-      copies: this.overlay.options.replicas,
       dropped: (namespace) => this.#tables.drop(namespace),
     });
     this.#queries = new QueryService({
@@ -127,6 +126,7 @@ export class WharfNode implements SessionFactory {
         catalog: this.#catalog,
         tables: this.#tables,
         queries: this.#queries,
+        replicas: this.overlay.options.replicas,
         limits: {
           deadlineMs: this.#options.queryDeadlineMs ?? nodeDefaults.queryDeadlineMs,
           memoryBytesMax: this.#options.queryMemoryBytesMax ?? nodeDefaults.queryMemoryBytesMax,
@@ -210,10 +210,24 @@ export class WharfNode implements SessionFactory {
         ];
       },
       tables: () => [
-        ...this.#catalog.localSources.map(({ name, schema }) => [address, name, 'local', schema.fields.length]),
+        ...this.#catalog.localSources.map(({ name, schema }) => [
+          address,
+          name,
+          'local',
+          schema.fields.length,
+          null,
+          null,
+        ]),
         ...this.#catalog
           .distributedHere()
-          .map(({ name, schema }) => [address, name, 'distributed', schema.fields.length]),
+          .map(({ name, schema, distributed }) => [
+            address,
+            name,
+            'distributed',
+            schema.fields.length,
+            distributed?.replicas ?? null,
+            this.overlay.options.replicas,
+          ]),
       ],
       queries: () =>
         this.#queries
