@@ -53,7 +53,7 @@ export class WharfNode implements SessionFactory {
   readonly #tables: DistributedTables;
   readonly #queries: QueryService;
   readonly #startedAtMs: number;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Set<LocalSession>();
 
   constructor(options: NodeOptions) {
     const { runtime, transport, log } = options;
@@ -151,7 +151,8 @@ export class WharfNode implements SessionFactory {
   }
 
   #shutdown(): void {
-    for (const session of this.#sessions) session.close();
+    const why = new QueryError('shutdown', 'the node is shutting down');
+    for (const session of this.#sessions) session.close(why);
     this.#queries.shutdown();
     this.#catalog.stop();
   }

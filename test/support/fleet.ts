@@ -54,7 +54,7 @@ export async function run(node: { openSession(): Session }, sql: string): Promis
     } else if (result.kind === 'epochs') {
       for await (const _ of result.epochs);
     } else {
-      answer = { schema: { fields: [] }, rows: [], coverage: null, rowsAffected: result.rowsAffected };
+      answer = { schema: { fields: [] }, rows: [], coverage: result.coverage, rowsAffected: result.rowsAffected };
     }
   }
   session.close();
