@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { batchFromRows, type Schema, types } from '../columnar/index.ts';
+import { defaultReplicas, replicasMax } from '../engine/index.ts';
 import { countArgument, portArgument, portMax, tablesArgument } from './arguments.ts';
 import { exitCode, UsageError } from './exit.ts';
 import { readSecret } from './files.ts';
@@ -21,6 +22,7 @@ interface FleetFlags {
   readonly port: number;
   readonly pg?: number;
   readonly table?: readonly string[];
+  readonly replicas: number;
   readonly secretFile?: string;
   readonly hostMetrics: boolean;
   readonly json?: boolean;
@@ -48,6 +50,12 @@ export function addFleetCommand(program: Command): void {
       'expose a file, split over the nodes; {node} in the path: a file a node',
       tablesArgument,
     )
+    .option(
+      '--replicas <count>',
+      'copies that the fleet keeps of everything',
+      countArgument(replicasMax),
+      defaultReplicas,
+    )
     .option('--secret-file <file>', 'the secret that members and clients must know')
     .option('--no-host-metrics', 'keep the host metrics private')
     .option('--json', 'print the nodes as one line of JSON')
@@ -66,6 +74,7 @@ async function runFleet(flags: FleetFlags): Promise<void> {
     nodes: flags.nodes,
     workers,
     port: flags.port,
+    replicas: flags.replicas,
     hostMetrics: flags.hostMetrics,
     onWorkerLost: reportLost,
     ...(flags.pg === undefined ? {} : { pg: flags.pg }),

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { QueryError } from '../columnar/index.ts';
-import { defaultCluster } from '../engine/index.ts';
+import { defaultCluster, defaultReplicas } from '../engine/index.ts';
 import { FleetWorker } from './fleet-process.ts';
 import type { NodeSettings } from './node.ts';
 
@@ -15,6 +15,8 @@ export interface LocalFleetOptions {
   /** Files as tables, `name=path`: each node exposes its part of the rows, or its own file where the path has `{node}`. */
   readonly tables?: readonly string[];
   readonly hostMetrics?: boolean;
+  /** Copies that the fleet keeps of everything. */
+  readonly replicas?: number;
   readonly secret?: string;
   /** A process of the fleet ended although nobody asked for it. */
   readonly onWorkerLost?: (lost: WorkerLost) => void;
@@ -142,10 +144,12 @@ export class LocalFleet {
 
   #settings(index: number, join: readonly string[]): NodeSettings {
     const { nodes, port = 0, pg, tables = [], hostMetrics = true, secret = null } = this.#options;
+    const { replicas = defaultReplicas } = this.#options;
     return {
       listen: `${host}:${portAt(port, index)}`,
       join,
       cluster: defaultCluster,
+      replicas,
       secret,
       label: `node-${index}`,
       tables: tables.map((spec) =>

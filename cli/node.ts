@@ -16,6 +16,7 @@ export interface NodeSettings {
   readonly listen: string;
   readonly join: readonly string[];
   readonly cluster: string;
+  readonly replicas: number;
   readonly secret: string | null;
   readonly label: string | null;
   readonly tables: readonly TableSettings[];
@@ -82,9 +83,10 @@ export class ServedNode {
 
 /** @throws QueryError `configuration`, `file`, `unreachable`, `unauthorized` */
 export async function serveNode(settings: NodeSettings, log: Log): Promise<ServedNode> {
-  const { listen, join, cluster, secret, label, pg, pgUsers } = settings;
+  const { listen, join, cluster, replicas, secret, label, pg, pgUsers } = settings;
   const tables = await openTables(settings);
-  const node = await startNode({ listen, join, cluster, secret, tables, log, ...(label === null ? {} : { label }) });
+  const name = label === null ? {} : { label };
+  const node = await startNode({ listen, join, cluster, replicas, secret, tables, log, ...name });
   const clientDoor = new ClientDoor({ sessions: node, node: node.id, secret, log });
   node.onUpgrade(clientPath, (request, socket, head) => clientDoor.handleUpgrade(request, socket, head));
   if (pg === null) return new ServedNode(node, clientDoor, null);

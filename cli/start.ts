@@ -1,7 +1,14 @@
 import { type Command, Option } from 'commander';
-import { defaultCluster, defaultListen } from '../engine/index.ts';
+import { defaultCluster, defaultListen, defaultReplicas, replicasMax } from '../engine/index.ts';
 import { isLoopback } from '../gateway/index.ts';
-import { addressArgument, addressesArgument, type HostPort, pgArgument, tablesArgument } from './arguments.ts';
+import {
+  addressArgument,
+  addressesArgument,
+  countArgument,
+  type HostPort,
+  pgArgument,
+  tablesArgument,
+} from './arguments.ts';
 import { type Config, readConfig } from './config.ts';
 import { exitCode, UsageError } from './exit.ts';
 import { readSecret, readUsers, tableFiles } from './files.ts';
@@ -16,6 +23,7 @@ interface StartFlags {
   readonly table?: readonly string[];
   readonly data?: string;
   readonly cluster?: string;
+  readonly replicas?: number;
   readonly label?: string;
   readonly secretFile?: string;
   readonly pg?: HostPort;
@@ -45,6 +53,11 @@ export function addStartCommand(program: Command): void {
     .option('--table <name=path...>', 'expose a file as a table: Parquet, CSV, NDJSON, JSON or Arrow', tablesArgument)
     .option('--data <directory>', 'expose every such file of a directory, named after the files')
     .option('--cluster <name>', `nodes of other clusters are refused (default: ${defaultCluster})`)
+    .option(
+      '--replicas <count>',
+      `copies that the fleet keeps of everything; nodes with another number are refused (default: ${defaultReplicas})`,
+      countArgument(replicasMax),
+    )
     .option('--label <name>', 'what people call this node')
     .option('--secret-file <file>', 'the secret that members and clients must know')
     .option('--pg <port>', 'open a door for Postgres clients: a port of this machine, or host:port', pgArgument)
@@ -90,6 +103,7 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
     listen: flags.listen ?? config.listen ?? defaultListen,
     join: flags.join ?? config.join ?? [],
     cluster: flags.cluster ?? config.cluster ?? defaultCluster,
+    replicas: flags.replicas ?? config.replicas ?? defaultReplicas,
     secret: secretFile === undefined ? null : await readSecret(secretFile),
     label: flags.label ?? config.label ?? null,
     tables: [...(flags.table ?? config.table ?? []), ...(data === undefined ? [] : await tableFiles(data))].map(

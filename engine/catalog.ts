@@ -1,5 +1,13 @@
 import { QueryError, type Schema, typeName, typesEqual } from '../columnar/index.ts';
-import { keyOf, type ObjectStore, type Overlay, OverlayError, type Runtime, type Timer } from '../overlay/index.ts';
+import {
+  absent,
+  keyOf,
+  type ObjectStore,
+  type Overlay,
+  OverlayError,
+  type Runtime,
+  type Timer,
+} from '../overlay/index.ts';
 import { didYouMean, type TableDefinition } from '../planner/index.ts';
 import { type CatalogEntry, decodeEntry, encodeEntry } from './catalog-entry.ts';
 import type { Log } from './log.ts';
@@ -24,8 +32,6 @@ export interface CatalogOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly local: readonly TableSource[];
-  /** Copies of every row that the fleet keeps. */
-  readonly copies: number;
   /** A distributed table is gone: forget its rows. */
   readonly dropped: (namespace: string) => void;
 }
@@ -39,6 +45,7 @@ export class Catalog {
   readonly #local: ReadonlyMap<string, TableSource>;
   readonly #leases = new Map<string, { readonly table: TableDefinition; readonly untilMs: number }>();
   #publishing: Timer | null = null;
+  #malformedTold = false;
   #closed = false;
 
   constructor(options: CatalogOptions) {
@@ -75,8 +82,21 @@ export class Catalog {
   distributedHere(): readonly TableDefinition[] {
     const { store, overlay } = this.#options;
     return [...store.scan(namespace, overlay.region())]
-      .map((item) => decodeEntry(item.value).table)
+      .flatMap(({ resourceId, value }) => this.#legible(resourceId, value) ?? [])
       .filter((table) => table.source === 'distributed');
+  }
+
+  /** Null for an entry that cannot be read, which is told once: the other tables are as good as ever. */
+  #legible(name: string, value: Uint8Array): TableDefinition | null {
+    try {
+      return decodeEntry(value).table;
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      if (!this.#malformedTold)
+        this.#options.log.warn('malformed catalog entry', { table: name, error: error.message });
+      this.#malformedTold = true;
+      return null;
+    }
   }
 
   newNamespace(name: string): string {
@@ -100,24 +120,29 @@ export class Catalog {
     return first.table;
   }
 
-  /** @throws QueryError `duplicateTable` */
+  /**
+   * Of several that create one name at the same time one succeeds: the owner of the name decides.
+   * @throws QueryError `duplicateTable`; `unreachable`: the table may or may not have been created
+   */
   async create(table: TableDefinition, ifNotExists: boolean, position: number): Promise<void> {
-    const { copies } = this.#options;
-    if (table.distributed !== null && table.distributed.replicas !== copies) {
-      throw new QueryError('unsupported', `this fleet keeps ${copies} copies of every row`, {
-        position,
-        hint: `Leave out replicas, or say replicas = ${copies}.`,
-      });
-    }
-    const entries = systemTable(table.name) === null ? await this.#entries(table.name) : null;
-    if (entries === null || entries.length > 0) {
-      if (ifNotExists) return;
-      throw new QueryError('duplicateTable', `table "${table.name}" already exists`, { position });
-    }
+    const isTaken = systemTable(table.name) !== null || (await this.#entries(table.name)).length > 0;
+    if (!isTaken && (await this.#define(table))) this.#announce({ changed: table.name, dropped: null });
+    else if (!ifNotExists) throw new QueryError('duplicateTable', `table "${table.name}" already exists`, { position });
+  }
+
+  /** False when there is another definition by now. A put that is repeated is not another: it has a version of its own. */
+  async #define(table: TableDefinition): Promise<boolean> {
     const { store, overlay } = this.#options;
     const value = encodeEntry({ table, node: overlay.self.address });
-    await reachable(() => store.put(namespace, table.name, 'distributed', value, distributedLifetimeMs));
-    this.#announce({ changed: table.name, dropped: null });
+    return reachable(async () => {
+      try {
+        await store.put(namespace, table.name, 'distributed', value, distributedLifetimeMs, { expected: absent });
+        return true;
+      } catch (error) {
+        if (error instanceof OverlayError && error.code === 'conflict') return false;
+        throw error;
+      }
+    });
   }
 
   /** @throws QueryError `unknownTable`, `wrongObjectType` */

@@ -21,11 +21,25 @@ const rowsApp = 4;
 const writeBytesMax = 1024 * 1024;
 /** Rows of one write. */
 const rowsPerWriteMax = 4_096;
+/** Writes of one INSERT that wait for acknowledgement, and their bytes (and at most one write more). */
+const writesInFlightMax = 256;
+const writeBytesInFlightMax = 16 * 1024 * 1024;
 
 export interface DistributedTablesOptions {
   readonly overlay: OverlayNode;
   readonly runtime: Runtime;
 }
+
+/** How far an INSERT has come. */
+export interface InsertProgress {
+  /** All copies of them are acknowledged. */
+  rowsStored: number;
+  /** They were sent, and may or may not be stored. */
+  rowsUnderWay: number;
+}
+
+/** Some of a batch's rows, by their number in it, as a write. */
+type RowsWrite = readonly [write: Write, rows: readonly number[]];
 
 /** Writing to the tables that live in the DHT, and reading what this node keeps of them. */
 export class DistributedTables {
@@ -47,9 +61,11 @@ export class DistributedTables {
 
   /**
    * Places every row at the owner of its key and that key's replicas; resolves when all of them have it.
+   * @param progress adds up what becomes of the rows, also when it fails
+   * @param signal aborted: nothing more is sent, and it fails with the signal's reason
    * @throws QueryError `notNull`, `unreachable`, `outOfMemory`
    */
-  async insert(table: TableDefinition, batch: Batch): Promise<void> {
+  async insert(table: TableDefinition, batch: Batch, progress: InsertProgress, signal: AbortSignal): Promise<void> {
     const { distributed } = table;
     if (distributed === null) throw new QueryError('wrongObjectType', `"${table.name}" is not a distributed table`);
     requireNotNull(table, distributed.notNull, batch);
@@ -58,11 +74,12 @@ export class DistributedTables {
     let rows = Array.from({ length: batch.numRows }, (_, row) => row);
     // Regions may move while rows are on their way: what has more than one owner by then is divided again.
     while (rows.length > 0) {
-      const writes = new Map(
-        this.#byOwner(keys, rows).flatMap((part) => [...writesOf(table, batch, keys, part, written)]),
-      );
-      const torn = await this.#write([...writes.keys()]);
-      rows = torn.flatMap((write) => writes.get(write) ?? []);
+      const parts = this.#byOwner(keys, rows);
+      rows = [];
+      for (const some of inFlight(parts, (part) => writesOf(table, batch, keys, part, written))) {
+        signal.throwIfAborted();
+        rows = rows.concat(await this.#writeSome(some, progress, signal));
+      }
     }
   }
 
@@ -73,6 +90,21 @@ export class DistributedTables {
 
   drop(namespace: string): void {
     this.#rows.dropTable(namespace);
+  }
+
+  /** @returns rows that are to be divided anew */
+  async #writeSome(
+    writes: readonly RowsWrite[],
+    progress: InsertProgress,
+    signal: AbortSignal,
+  ): Promise<readonly number[]> {
+    const rows = writes.reduce((sum, [, { length }]) => sum + length, 0);
+    progress.rowsUnderWay = rows;
+    const torn = new Set(await unlessAborted(signal, this.#write(writes.map(([write]) => write))));
+    const left = writes.flatMap(([write, carried]) => (torn.has(write) ? carried : []));
+    progress.rowsUnderWay = 0;
+    progress.rowsStored += rows - left.length;
+    return left;
   }
 
   async #write(writes: readonly Write[]): Promise<readonly Write[]> {
@@ -162,7 +194,7 @@ function* writesOf(
   keys: readonly Key[],
   rows: readonly number[],
   written: Written,
-): Generator<readonly [Write, readonly number[]]> {
+): Generator<RowsWrite> {
   const chunk = encodeWrite(table, batch, Uint32Array.from(rows), keys, written);
   if (chunk.length <= writeBytesMax) {
     yield [{ first: keys[rows[0] ?? 0] ?? '', last: keys[rows.at(-1) ?? 0] ?? '', chunk }, rows];
@@ -172,6 +204,40 @@ function* writesOf(
     throw new QueryError('outOfRange', `a row of ${chunk.length} bytes exceeds the limit of ${writeBytesMax}`);
   }
   for (const half of inParts(rows, Math.ceil(rows.length / 2))) yield* writesOf(table, batch, keys, half, written);
+}
+
+/** The writes of all parts, as many at a time as may be in flight. Each is encoded only when its turn comes. */
+function* inFlight(
+  parts: Iterable<readonly number[]>,
+  encoded: (part: readonly number[]) => Iterable<RowsWrite>,
+): Generator<readonly RowsWrite[]> {
+  let some: RowsWrite[] = [];
+  let bytes = 0;
+  for (const part of parts) {
+    for (const write of encoded(part)) {
+      some.push(write);
+      bytes += write[0].chunk.length;
+      if (some.length < writesInFlightMax && bytes < writeBytesInFlightMax) continue;
+      yield some;
+      some = [];
+      bytes = 0;
+    }
+  }
+  if (some.length > 0) yield some;
+}
+
+/** Fails with the signal's reason as soon as it is aborted; the work goes on, and nobody hears of its end. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', stop);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 function inParts<T>(items: readonly T[], lengthMax: number): T[][] {

@@ -1,11 +1,18 @@
 // One running node: its tables, its part in queries, and the sessions that doors speak.
 
-export { SystemRuntime } from '../overlay/index.ts';
+export { replicasMax, SystemRuntime } from '../overlay/index.ts';
 export { renderErrorAt } from '../parser/index.ts';
 export { listOf } from './list-of.ts';
 export { type Log, silentLog } from './log.ts';
 export { type NodeOptions, WharfNode } from './node.ts';
 export type { Coverage, EpochAnswer, Session, SessionFactory, StatementResult } from './session.ts';
-export { defaultCluster, defaultListen, RunningNode, type StartOptions, startNode } from './start-node.ts';
+export {
+  defaultCluster,
+  defaultListen,
+  defaultReplicas,
+  RunningNode,
+  type StartOptions,
+  startNode,
+} from './start-node.ts';
 export type { ScanRequest, TableSource } from './table.ts';
 export * from './tables/index.ts';

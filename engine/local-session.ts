@@ -1,7 +1,6 @@
 import {
   type Batch,
   batchFromRows,
-  concatBatches,
   intervalToMs,
   parseValue,
   QueryError,
@@ -32,8 +31,9 @@ import {
 } from '../planner/index.ts';
 import type { Catalog } from './catalog.ts';
 import type { DistributedTables } from './distributed-tables.ts';
+import { Insertion } from './insertion.ts';
 import { QueryRun } from './query/query-run.ts';
-import type { QueryService } from './query/query-service.ts';
+import type { QueryOwner, QueryService } from './query/query-service.ts';
 import { Subscription } from './query/subscription.ts';
 import type { Coverage, Session, StatementResult } from './session.ts';
 
@@ -42,10 +42,13 @@ export interface SessionServices {
   readonly catalog: Catalog;
   readonly tables: DistributedTables;
   readonly queries: QueryService;
+  /** Copies that the fleet keeps of everything. */
+  readonly replicas: number;
   readonly limits: { readonly deadlineMs: number; readonly memoryBytesMax: number };
 }
 
-interface Running {
+/** What a session does at a moment. */
+interface Running extends QueryOwner {
   cancel(): void;
 }
 
@@ -54,9 +57,6 @@ type Settings = {
   /** Milliseconds; 0 means the node's own limit. */
   statement_timeout: number;
 };
-
-/** Rows are written this many at a time: a write is a round trip to every owner, however few its rows. */
-const insertRowsMin = 16_384;
 
 const showTablesQuery =
   'SELECT table_name, source, count(*) AS nodes FROM sys.tables GROUP BY table_name, source ORDER BY table_name';
@@ -71,6 +71,8 @@ export class LocalSession implements Session {
   readonly #onClose: (session: LocalSession) => void;
   readonly #settings: Settings = { coverage: 'partial', statement_timeout: 0 };
   #running: Running | null = null;
+  /** The statement was cancelled, perhaps while its names were still being looked up. */
+  #cancelled = false;
   #closed = false;
 
   constructor(services: SessionServices, onClose: (session: LocalSession) => void) {
@@ -80,6 +82,7 @@ export class LocalSession implements Session {
 
   async *execute(sql: string): AsyncGenerator<StatementResult, void, undefined> {
     for (const statement of parseStatements(sql)) {
+      this.#cancelled = false;
       this.#requireOpen();
       try {
         yield await this.#run(statement, sql.slice(statement.span.start, statement.span.end));
@@ -92,12 +95,14 @@ export class LocalSession implements Session {
   }
 
   cancel(): void {
+    this.#cancelled = true;
     this.#running?.cancel();
   }
 
-  close(): void {
+  /** @param why what becomes of a statement that is running */
+  close(why: QueryError = new QueryError('cancelled', 'the session was closed')): void {
     this.#closed = true;
-    this.cancel();
+    this.#running?.failed(why);
     this.#onClose(this);
   }
 
@@ -111,7 +116,7 @@ export class LocalSession implements Session {
         return this.#createTable(statement);
       case 'dropTable':
         await this.#services.catalog.drop(tableKey(statement.table), statement.ifExists, statement.table.span.start);
-        return { kind: 'command', tag: 'DROP TABLE', rowsAffected: null };
+        return done('DROP TABLE');
       case 'insert':
         return this.#insert(statement, sql);
       case 'showTables':
@@ -122,19 +127,20 @@ export class LocalSession implements Session {
         return this.#subscribe(statement, sql);
       case 'set':
         this.#set(statement.name, statement.value, statement.span.start);
-        return { kind: 'command', tag: 'SET', rowsAffected: null };
+        return done('SET');
       case 'show':
         return this.#show(statement.name, statement.span.start);
       case 'cancel':
         return this.#cancelQuery(statement.query);
       case 'transaction':
-        return { kind: 'command', tag: statement.action.toUpperCase(), rowsAffected: null };
+        return done(statement.action.toUpperCase());
     }
   }
 
   /** Names are looked up meanwhile: the client may have gone since. */
   #requireOpen(): void {
     if (this.#closed) throw new QueryError('shutdown', 'the session is closed');
+    if (this.#cancelled) throw new QueryError('cancelled', 'the statement was cancelled');
   }
 
   async #planQuery(query: Query): Promise<PhysicalPlan> {
@@ -154,18 +160,27 @@ export class LocalSession implements Session {
       queryId: run.id,
       schema: plan.schema,
       batches: this.#guarded(run),
-      coverage: () => (plan.dissemination.kind === 'none' ? null : run.coverage),
+      coverage: () => coverageOf(run, plan),
     };
   }
 
   #startQuery(plan: PhysicalPlan, sql: string): QueryRun {
     const { queries, limits } = this.#services;
     this.#requireOpen();
-    const deadlineMs = this.#settings.statement_timeout > 0 ? this.#settings.statement_timeout : limits.deadlineMs;
-    const run = new QueryRun(queries, { sql, plan, deadlineMs, memoryBytesMax: limits.memoryBytesMax });
+    const run = new QueryRun(queries, {
+      sql,
+      plan,
+      deadlineMs: this.#deadlineMs(),
+      memoryBytesMax: limits.memoryBytesMax,
+    });
     this.#running = run;
     run.start();
     return run;
+  }
+
+  #deadlineMs(): number {
+    const { statement_timeout: timeoutMs } = this.#settings;
+    return timeoutMs > 0 ? timeoutMs : this.#services.limits.deadlineMs;
   }
 
   /** Strict coverage withholds the answer until it is known to be whole. */
@@ -208,22 +223,21 @@ export class LocalSession implements Session {
   }
 
   async #createTable(statement: CreateTable): Promise<StatementResult> {
-    const { catalog } = this.#services;
-    const table = defineTable(statement, catalog.newNamespace(tableKey(statement.table)));
+    const { catalog, replicas } = this.#services;
+    const table = defineTable(statement, catalog.newNamespace(tableKey(statement.table)), replicas);
     await catalog.create(table, statement.ifNotExists, statement.table.span.start);
-    return { kind: 'command', tag: 'CREATE TABLE', rowsAffected: null };
+    return done('CREATE TABLE');
   }
 
   async #insert(statement: Insert, sql: string): Promise<StatementResult> {
     const target = await this.#table(statement);
     const plan = planInsert(statement, target, await this.#resolve(statement), this.#context());
+    const { tables, queries } = this.#services;
     const run = this.#startQuery(plan, sql);
-    let rows = 0;
-    for await (const batch of gathered(target.schema, this.#guarded(run), insertRowsMin)) {
-      await this.#services.tables.insert(target, batch);
-      rows += batch.numRows;
-    }
-    return { kind: 'command', tag: `INSERT 0 ${rows}`, rowsAffected: rows };
+    const insertion = new Insertion({ runtime: queries.runtime, tables, target, run, deadlineMs: this.#deadlineMs() });
+    this.#running = insertion;
+    const rows = await insertion.write(this.#guarded(run));
+    return { kind: 'command', tag: `INSERT 0 ${rows}`, rowsAffected: rows, coverage: coverageOf(run, plan) };
   }
 
   async #subscribe(statement: Subscribe, sql: string): Promise<StatementResult> {
@@ -237,9 +251,7 @@ export class LocalSession implements Session {
       forMs,
       memoryBytesMax: limits.memoryBytesMax,
     });
-    this.#running = {
-      cancel: () => subscription.failed(new QueryError('cancelled', 'the subscription was cancelled')),
-    };
+    this.#running = subscription;
     subscription.start();
     return { kind: 'epochs', queryId: subscription.id, schema: plan.schema, epochs: subscription.epochs() };
   }
@@ -294,7 +306,7 @@ export class LocalSession implements Session {
       });
     }
     owner.failed(new QueryError('cancelled', 'the query was cancelled by CANCEL QUERY'));
-    return { kind: 'command', tag: 'CANCEL QUERY', rowsAffected: null };
+    return done('CANCEL QUERY');
   }
 
   async #table(statement: Extract<Statement, { kind: 'describe' | 'insert' }>): Promise<TableDefinition> {
@@ -341,19 +353,13 @@ function durationMs(value: string, position: number): number {
   throw new QueryError('invalidParameter', `not a duration: "${value}"`, { position });
 }
 
-/** Joins small batches until they have `rowsMin` rows or the source ends. */
-async function* gathered(schema: Schema, source: AsyncIterable<Batch>, rowsMin: number): AsyncGenerator<Batch> {
-  let waiting: Batch[] = [];
-  let rows = 0;
-  for await (const batch of source) {
-    waiting.push(batch);
-    rows += batch.numRows;
-    if (rows < rowsMin) continue;
-    yield concatBatches(schema, waiting);
-    waiting = [];
-    rows = 0;
-  }
-  if (rows > 0) yield concatBatches(schema, waiting);
+function done(tag: string): StatementResult {
+  return { kind: 'command', tag, rowsAffected: null, coverage: null };
+}
+
+/** A query that reads no table covers nothing. */
+function coverageOf(run: QueryRun, plan: PhysicalPlan): Coverage | null {
+  return plan.dissemination.kind === 'none' ? null : run.coverage;
 }
 
 function requireComplete(coverage: Coverage | null): void {

@@ -53,7 +53,7 @@ export class WharfNode implements SessionFactory {
   readonly #tables: DistributedTables;
   readonly #queries: QueryService;
   readonly #startedAtMs: number;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Set<LocalSession>();
 
   constructor(options: NodeOptions) {
     const { runtime, transport, log } = options;
@@ -74,7 +74,6 @@ export class WharfNode implements SessionFactory {
       runtime,
       log,
       local: options.tables ?? [],
-      copies: this.overlay.options.replicas,
       dropped: (namespace) => this.#tables.drop(namespace),
     });
     this.#queries = new QueryService({
@@ -127,6 +126,7 @@ export class WharfNode implements SessionFactory {
         catalog: this.#catalog,
         tables: this.#tables,
         queries: this.#queries,
+        replicas: this.overlay.options.replicas,
         limits: {
           deadlineMs: this.#options.queryDeadlineMs ?? nodeDefaults.queryDeadlineMs,
           memoryBytesMax: this.#options.queryMemoryBytesMax ?? nodeDefaults.queryMemoryBytesMax,
@@ -151,7 +151,8 @@ export class WharfNode implements SessionFactory {
   }
 
   #shutdown(): void {
-    for (const session of this.#sessions) session.close();
+    const why = new QueryError('shutdown', 'the node is shutting down');
+    for (const session of this.#sessions) session.close(why);
     this.#queries.shutdown();
     this.#catalog.stop();
   }
@@ -210,10 +211,24 @@ export class WharfNode implements SessionFactory {
         ];
       },
       tables: () => [
-        ...this.#catalog.localSources.map(({ name, schema }) => [address, name, 'local', schema.fields.length]),
+        ...this.#catalog.localSources.map(({ name, schema }) => [
+          address,
+          name,
+          'local',
+          schema.fields.length,
+          null,
+          null,
+        ]),
         ...this.#catalog
           .distributedHere()
-          .map(({ name, schema }) => [address, name, 'distributed', schema.fields.length]),
+          .map(({ name, schema, distributed }) => [
+            address,
+            name,
+            'distributed',
+            schema.fields.length,
+            distributed?.replicas ?? null,
+            this.overlay.options.replicas,
+          ]),
       ],
       queries: () =>
         this.#queries

@@ -39,8 +39,14 @@ export type StatementResult =
       /** One answer an epoch; leaving the loop cancels the subscription. */
       readonly epochs: AsyncIterable<EpochAnswer>;
     }
-  /** `tag` as in PostgreSQL: `CREATE TABLE`, `INSERT 0 3`, `SET`. */
-  | { readonly kind: 'command'; readonly tag: string; readonly rowsAffected: number | null };
+  | {
+      readonly kind: 'command';
+      /** As in PostgreSQL: `CREATE TABLE`, `INSERT 0 3`, `SET`. */
+      readonly tag: string;
+      readonly rowsAffected: number | null;
+      /** Of the query whose rows an INSERT wrote; `null` for commands that ask no fleet. */
+      readonly coverage: Coverage | null;
+    };
 
 export interface EpochAnswer {
   readonly epoch: number;
@@ -61,7 +67,10 @@ export interface Session {
    * @throws QueryError, with the position in `sql` where one is known
    */
   execute(sql: string): AsyncIterable<StatementResult>;
-  /** Cancels the statement that is running, which then fails with `cancelled`. */
+  /**
+   * Cancels the statement that is running, which then fails with `cancelled`. What an INSERT has written by then
+   * stays written; its error says how much.
+   */
   cancel(): void;
   /** Ends the session and whatever it runs. */
   close(): void;

@@ -1,7 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { QueryError } from '../columnar/index.ts';
-import { type Address, OverlayError, SystemRuntime, type Timer, WsTransport } from '../overlay/index.ts';
+import {
+  type Address,
+  OverlayError,
+  overlayDefaults,
+  replicasMax,
+  SystemRuntime,
+  type Timer,
+  WsTransport,
+} from '../overlay/index.ts';
 import { heard } from './heard-transport.ts';
 import { type Log, overlayLog, silentLog } from './log.ts';
 import { WharfNode } from './node.ts';
@@ -16,6 +24,8 @@ export interface StartOptions {
   readonly join?: readonly Address[];
   /** Nodes of different clusters do not talk to each other. */
   readonly cluster?: string;
+  /** Copies that the fleet keeps of everything, 1 to `replicasMax`; nodes with another number are refused. */
+  readonly replicas?: number;
   /** Shared by all members; `null`: none. */
   readonly secret?: string | null;
   readonly tables?: readonly TableSource[];
@@ -26,6 +36,7 @@ export interface StartOptions {
 /** Where a node listens unless it is told otherwise: reachable from this machine only. */
 export const defaultListen = '127.0.0.1:7400';
 export const defaultCluster = 'wharf';
+export const defaultReplicas: number = overlayDefaults.replicas;
 
 /** A node on real sockets. */
 export class RunningNode implements SessionFactory {
@@ -103,20 +114,21 @@ class NodeRuntime extends SystemRuntime {
 
 /**
  * Starts a node in this process and joins its fleet.
- * @throws QueryError `configuration` (busy port, bad address), `duplicateTable`, `unreachable` (no seed answered),
+ * @throws QueryError `configuration` (busy port, bad address, replicas), `duplicateTable`, `unreachable` (no seed answered),
  * `unauthorized` (refused)
  */
 export async function startNode(options: StartOptions = {}): Promise<RunningNode> {
   const { host, port } = parseListen(options.listen ?? defaultListen);
   const cluster = options.cluster ?? defaultCluster;
+  const replicas = requireReplicas(options.replicas ?? defaultReplicas);
   const secret = options.secret ?? null;
   const seeds = new Seeds(options.join ?? [], options.log ?? silentLog);
   const transport = await explained('configuration', () =>
-    WsTransport.listen({ host, port, cluster, secret, log: overlayLog(seeds.log) }),
+    WsTransport.listen({ host, port, cluster, replicas, secret, log: overlayLog(seeds.log) }),
   );
   const runtime = new NodeRuntime();
   try {
-    return await enter(transport, runtime, seeds, options);
+    return await enter(transport, runtime, seeds, { ...options, replicas });
   } catch (error) {
     runtime.close();
     await transport.close();
@@ -128,13 +140,14 @@ async function enter(
   transport: WsTransport,
   runtime: NodeRuntime,
   seeds: Seeds,
-  { join = [], tables = [], label }: StartOptions,
+  { join = [], tables = [], label, replicas }: StartOptions & { readonly replicas: number },
 ): Promise<RunningNode> {
   const node = new WharfNode({
     runtime,
     transport: heard(transport, (peer, reason) => seeds.linkDown(peer, reason)),
     log: seeds.log,
     tables,
+    overlay: { replicas },
     ...(label === undefined ? {} : { label }),
   });
   await explained('unauthorized', () => Promise.race([node.start(join), seeds.allRefused]).catch(seeds.explain));
@@ -149,6 +162,11 @@ function parseListen(listen: string): { host: string; port: number } {
     throw new QueryError('configuration', `"${listen}" is not host:port`, { hint: `For example ${defaultListen}.` });
   }
   return { host: match[1].replace(/^\[|\]$/g, ''), port };
+}
+
+function requireReplicas(replicas: number): number {
+  if (Number.isInteger(replicas) && replicas >= 1 && replicas <= replicasMax) return replicas;
+  throw new QueryError('configuration', `replicas is a whole number from 1 to ${replicasMax}, not ${replicas}`);
 }
 
 /** @param refused what it means here that something was refused */

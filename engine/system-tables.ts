@@ -35,7 +35,14 @@ const schemas = {
     bytes_received: types.int8,
     frames_malformed: types.int8,
   }),
-  'sys.tables': schemaOf({ node: types.text, table_name: types.text, source: types.text, columns: types.int4 }),
+  'sys.tables': schemaOf({
+    node: types.text,
+    table_name: types.text,
+    source: types.text,
+    columns: types.int4,
+    replicas_asked: types.int4,
+    replicas_kept: types.int4,
+  }),
   'sys.queries': schemaOf({
     node: types.text,
     query_id: types.text,

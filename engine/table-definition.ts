@@ -24,7 +24,7 @@ export const distributedTable: z.ZodType<TableDefinition> = z
       partitionBy: positions,
       notNull: positions,
       lifetimeMs: z.number().positive().nullable(),
-      replicas: z.number().int().min(1),
+      replicas: z.number().int().min(1).nullable(),
     }),
   })
   .refine(({ schema: { fields }, distributed: { primaryKey, partitionBy, notNull } }) =>

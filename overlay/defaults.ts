@@ -132,6 +132,9 @@ export const overlayDefaults = {
   expireEveryMs: 5_000,
 } as const;
 
+/** Most copies that nodes can keep: those who keep one are always within one side of each other's leaf sets. */
+export const replicasMax = overlayDefaults.leafSetSize / 2;
+
 /** The defaults with their types widened, as given to a node. */
 export type OverlayOptions = { readonly [K in keyof typeof overlayDefaults]: number };
 

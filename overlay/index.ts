@@ -1,4 +1,4 @@
-export type { Log, OverlayOptions } from './defaults.ts';
+export { type Log, type OverlayOptions, overlayDefaults, replicasMax } from './defaults.ts';
 export { compareClockwise, inRegion, keyAt, keyOf, pointOf, randomKey } from './keys.ts';
 export { type OverlayCounters, OverlayNode, type OverlayNodeInit } from './node.ts';
 export * from './overlay.ts';

@@ -80,6 +80,8 @@ export class OverlayNode implements Overlay {
   constructor({ runtime, transport, id, options, log = () => {} }: OverlayNodeInit) {
     this.runtime = runtime;
     this.options = { ...overlayDefaults, ...options };
+    const { replicas, leafSetSize } = this.options;
+    assert(replicas >= 1 && replicas <= leafSetSize / 2, 'copies fit within one side of the leaf set');
     this.#transport = transport;
     this.self = { id: id ?? randomKey(() => runtime.random()), address: transport.address };
     const incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));

@@ -17,7 +17,8 @@ export interface TableDefinition {
     readonly notNull: readonly number[];
     /** Rows vanish this long after they were last written; `null`: they stay. */
     readonly lifetimeMs: number | null;
-    readonly replicas: number;
+    /** The least number of copies that was asked for; `null`: whatever the fleet keeps. */
+    readonly replicas: number | null;
   } | null;
 }
 

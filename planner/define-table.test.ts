@@ -6,7 +6,7 @@ import { failure, statement } from './test-tables.ts';
 function define(sql: string) {
   const parsed = statement(sql);
   if (parsed.kind !== 'createTable') throw new Error('no CREATE TABLE');
-  return defineTable(parsed, 'space');
+  return defineTable(parsed, 'space', 3);
 }
 
 test('a table as it is written', () => {
@@ -40,6 +40,7 @@ test('rows are placed by the primary key, or by all columns', () => {
     primaryKey: [],
     partitionBy: [0, 1],
     lifetimeMs: null,
+    replicas: null,
   });
 });
 
@@ -49,7 +50,13 @@ describe('errors', () => {
     ['CREATE TABLE t (a intger)', 'unknownType', 18, 'Did you mean "integer"?'],
     ['CREATE TABLE t (aa int, PRIMARY KEY (ab))', 'unknownColumn', 37, 'Did you mean "aa"?'],
     ['CREATE TABLE t (a int PRIMARY KEY, b int) PARTITION BY HASH (b)', 'invalidParameter', 61, null],
-    ['CREATE TABLE t (a int) WITH (replicas = 9)', 'invalidParameter', 29, null],
+    ['CREATE TABLE t (a int) WITH (replicas = 0)', 'invalidParameter', 29, null],
+    [
+      'CREATE TABLE t (a int) WITH (replicas = 4)',
+      'invalidParameter',
+      29,
+      'Ask for at most 3, or start all nodes of the fleet with --replicas 4.',
+    ],
     ["CREATE TABLE t (a int) WITH (lifetime = 'soon')", 'invalidDatetime', 29, null],
     ["CREATE TABLE t (a int) WITH (lifetime = '0 seconds')", 'invalidParameter', 29, null],
     ['CREATE TABLE t (a int) WITH (lifetme = 1)', 'invalidParameter', 29, 'Known options: lifetime, replicas.'],

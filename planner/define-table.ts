@@ -7,18 +7,15 @@ import { deepFreeze } from './freeze.ts';
 import { tableKey } from './referenced.ts';
 import { didYouMean } from './suggest.ts';
 
-/** Copies of a row, its owner's included. More than `replicasDefault` for data that must outlive several nodes at once. */
-const replicasDefault = 3;
-const replicasMax = 8;
-
 type Option = CreateTable['options'][number];
 
 /**
  * The table that a CREATE TABLE describes.
  * @param namespace distinguishes it from earlier tables of the same name
+ * @param copies how many the fleet keeps of everything: no table can have more
  * @throws QueryError duplicateColumn, unknownType, unknownColumn, invalidParameter, unsupported
  */
-export function defineTable(create: CreateTable, namespace: string): TableDefinition {
+export function defineTable(create: CreateTable, namespace: string, copies: number): TableDefinition {
   const { columns, table } = create;
   if (table.schema !== null && table.schema !== 'public') {
     fail('unsupported', `tables cannot be created in schema "${table.schema}"`, table.span, 'Leave out the schema.');
@@ -32,7 +29,7 @@ export function defineTable(create: CreateTable, namespace: string): TableDefini
   const primaryKey = positions(create, create.primaryKey, 'primary key');
   const partitionBy = partition(create, primaryKey);
   const notNull = columns.flatMap((column, index) => (column.notNull || primaryKey.includes(index) ? [index] : []));
-  const { lifetimeMs, replicas } = readOptions(create.options);
+  const { lifetimeMs, replicas } = readOptions(create.options, copies);
   return deepFreeze({
     name: tableKey({ ...table, schema: null }),
     source: 'distributed',
@@ -76,9 +73,12 @@ function partition(create: CreateTable, primaryKey: readonly number[]): number[]
   return primaryKey.length > 0 ? [...primaryKey] : create.columns.map((_, index) => index);
 }
 
-function readOptions(options: readonly Option[]): { readonly lifetimeMs: number | null; readonly replicas: number } {
+function readOptions(
+  options: readonly Option[],
+  copies: number,
+): { readonly lifetimeMs: number | null; readonly replicas: number | null } {
   let lifetimeMs: number | null = null;
-  let replicas = replicasDefault;
+  let replicas: number | null = null;
   const seen = new Set<string>();
   for (const option of options) {
     const { name, span } = option;
@@ -89,7 +89,7 @@ function readOptions(options: readonly Option[]): { readonly lifetimeMs: number 
         lifetimeMs = readLifetime(option);
         break;
       case 'replicas':
-        replicas = readReplicas(option);
+        replicas = readReplicas(option, copies);
         break;
       default:
         fail('invalidParameter', `unknown table option "${name}"`, span, `Known options: ${optionNames.join(', ')}.`);
@@ -106,8 +106,15 @@ function readLifetime({ value, span }: Option): number {
   return ms > 0 ? ms : fail('invalidParameter', `lifetime must be longer than nothing, not "${value}"`, span);
 }
 
-function readReplicas({ value, span }: Option): number {
-  const replicas = Number(value);
-  if (Number.isInteger(replicas) && replicas >= 1 && replicas <= replicasMax) return replicas;
-  return fail('invalidParameter', `replicas must be a whole number from 1 to ${replicasMax}, not "${value}"`, span);
+/** The least that a table asks for: the fleet keeps the same number of copies of everything, which may be more. */
+function readReplicas({ value, span }: Option, copies: number): number {
+  const replicas = /^\d{1,6}$/.test(value) ? Number(value) : 0;
+  if (replicas < 1) return fail('invalidParameter', `replicas must be a whole number from 1 up, not "${value}"`, span);
+  if (replicas <= copies) return replicas;
+  return fail(
+    'invalidParameter',
+    `replicas = ${replicas} is more than the ${copies} ${copies === 1 ? 'copy' : 'copies'} that this fleet keeps of everything`,
+    span,
+    `Ask for at most ${copies}, or start all nodes of the fleet with --replicas ${replicas}.`,
+  );
 }

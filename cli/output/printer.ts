@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { EpochAnswer, Session, StatementResult } from '../../engine/index.ts';
+import type { Coverage, EpochAnswer, Session, StatementResult } from '../../engine/index.ts';
 import { describeCoverage } from '../../gateway/index.ts';
 import { type FormatName, formatNamed } from './format.ts';
 import { printable, wrapped } from './printable.ts';
@@ -57,12 +57,10 @@ async function printResult(result: StatementResult, options: PrinterOptions): Pr
   const format = formatNamed(options.format, options.widthMax);
   switch (result.kind) {
     case 'command':
-      return { partial: false, remarks: [printable(result.tag)] };
+      return outcomeOf(result.coverage, [printable(result.tag)]);
     case 'rows': {
       await writeAll(format.rows(result.schema, result.batches), options);
-      const coverage = result.coverage();
-      if (coverage === null) return { partial: false, remarks: [] };
-      return { partial: !coverage.complete, remarks: [printable(describeCoverage(coverage))] };
+      return outcomeOf(result.coverage(), []);
     }
     case 'epochs': {
       const seen = { epochs: 0, partial: 0 };
@@ -71,6 +69,11 @@ async function printResult(result: StatementResult, options: PrinterOptions): Pr
       return { partial: seen.partial > 0, remarks: [count] };
     }
   }
+}
+
+function outcomeOf(coverage: Coverage | null, remarks: readonly string[]): Outcome {
+  if (coverage === null) return { partial: false, remarks };
+  return { partial: !coverage.complete, remarks: [...remarks, printable(describeCoverage(coverage))] };
 }
 
 async function* counted(

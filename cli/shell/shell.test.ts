@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { QueryError } from '../../columnar/index.ts';
-import { Capture, FakeSessions, rows, texts, wholeCoverage } from '../testing/fake-sessions.ts';
+import { Capture, FakeSessions, partialCoverage, rows, texts, wholeCoverage } from '../testing/fake-sessions.ts';
 import { Shell } from './shell.ts';
 
 const answers = {
@@ -12,7 +12,9 @@ const answers = {
   'select\n  1': () => texts('one', ['1'], wholeCoverage),
   'SHOW TABLES': () => texts('table_name', ['flights']),
   'DESCRIBE flights': () => texts('column_name', ['carrier']),
-  'drop table t': () => ({ kind: 'command', tag: 'DROP TABLE', rowsAffected: null }) as const,
+  'drop table t': () => ({ kind: 'command', tag: 'DROP TABLE', rowsAffected: null, coverage: null }) as const,
+  'insert into t select 1': () =>
+    ({ kind: 'command', tag: 'INSERT 0 7', rowsAffected: 7, coverage: partialCoverage }) as const,
   wait: (cancelled: AbortSignal) => ({
     ...(rows({ fields: [] }, []) as Extract<ReturnType<typeof rows>, { kind: 'rows' }>),
     batches: (async function* () {
@@ -38,6 +40,11 @@ describe('a script', () => {
     expect(out).toBe('one\n1\none\n1\n');
     expect(notes).toBe('complete, 8 of 8 nodes · N ms\ncomplete, 8 of 8 nodes · N ms\nDROP TABLE · N ms\n');
     expect(code).toBe(0);
+  });
+
+  test('tells what the query of an INSERT covers', async () => {
+    const { notes } = await script('insert into t select 1;');
+    expect(notes).toBe('INSERT 0 7 · partial, 7 of 8 nodes: node 5 failed · N ms\n');
   });
 
   test('goes on after an error, and says so in its exit code', async () => {

@@ -80,6 +80,10 @@ export class Subscription implements QueryOwner {
     }
   }
 
+  cancel(): void {
+    this.failed(new QueryError('cancelled', 'the subscription was cancelled'));
+  }
+
   failed(error: QueryError): void {
     this.#error ??= error;
     this.#end();

@@ -31,7 +31,8 @@ const scripts: Record<string, Script> = {
   one: () => rows(numbersSchema, [numbers(1, 2)], wholeCoverage(8)),
   partial: () => rows(numbersSchema, [numbers(0, 3)], partialCoverage),
   none: () => rows(numbersSchema, []),
-  insert: () => ({ kind: 'command', tag: 'INSERT 0 3', rowsAffected: 3 }),
+  insert: () => ({ kind: 'command', tag: 'INSERT 0 3', rowsAffected: 3, coverage: null }),
+  copy: () => ({ kind: 'command', tag: 'INSERT 0 2', rowsAffected: 2, coverage: partialCoverage }),
   many: () => rows(numbersSchema, [numbers(0, 300_000), numbers(300_000, 300_001)]),
   wait: (cancelled) =>
     rows(
@@ -120,6 +121,12 @@ describe('a session', () => {
     const seen: unknown[] = [];
     for await (const result of remote.execute('one; insert; none; partial')) seen.push(await digest(result));
     expect(seen).toEqual([[[1n], 8], 'INSERT 0 3', [[], null], [[0n, 1n, 2n], 7]]);
+  });
+
+  test('tells what a command covers, if it asked the fleet', async () => {
+    const [literal, copied] = await all((await session()).execute('insert; copy'));
+    expect(literal).toEqual({ kind: 'command', tag: 'INSERT 0 3', rowsAffected: 3, coverage: null });
+    expect(copied).toEqual({ kind: 'command', tag: 'INSERT 0 2', rowsAffected: 2, coverage: partialCoverage });
   });
 
   test('cuts large batches and keeps their order', async () => {

@@ -103,7 +103,13 @@ const verdict = z.discriminatedUnion('type', [
 ]);
 
 const sessionReply = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('command'), session, tag: z.string(), rowsAffected: count.nullable() }),
+  z.object({
+    type: z.literal('command'),
+    session,
+    tag: z.string(),
+    rowsAffected: count.nullable(),
+    coverage: coverage.nullable(),
+  }),
   z.object({ type: z.literal('rows'), session, queryId: z.string().nullable(), schema }),
   z.object({ type: z.literal('epochs'), session, queryId: z.string(), schema }),
   z.object({

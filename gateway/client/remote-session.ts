@@ -69,7 +69,8 @@ export class RemoteSession implements Session {
 
   async *#statement(reply: SessionReply): AsyncGenerator<StatementResult> {
     if (reply.type === 'command') {
-      yield { kind: 'command', tag: reply.tag, rowsAffected: reply.rowsAffected };
+      const { tag, rowsAffected, coverage } = reply;
+      yield { kind: 'command', tag, rowsAffected, coverage };
       return;
     }
     if (reply.type !== 'rows' && reply.type !== 'epochs') throw this.#unexpected(reply);

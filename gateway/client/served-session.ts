@@ -88,9 +88,11 @@ export class ServedSession {
 
   async #deliver(result: StatementResult): Promise<void> {
     switch (result.kind) {
-      case 'command':
-        this.#post({ type: 'command', tag: result.tag, rowsAffected: result.rowsAffected });
+      case 'command': {
+        const { tag, rowsAffected, coverage } = result;
+        this.#post({ type: 'command', tag, rowsAffected, coverage });
         return;
+      }
       case 'rows': {
         this.#post({ type: 'rows', queryId: result.queryId, schema: result.schema });
         await this.#each(result.batches, (batch) => this.#sendBatch(batch, null));

@@ -58,9 +58,10 @@ const scripts: Record<string, Script> = {
   fleet: () => rows(numbersSchema, [numbers(0, 3)], wholeCoverage(8)),
   partial: () => rows(numbersSchema, [numbers(0, 3)], partialCoverage),
   types: () => rows(everyType, [batchFromRows(everyType, [everyValue, everyValue.map(() => null)])]),
-  insert: () => ({ kind: 'command', tag: 'INSERT 0 3', rowsAffected: 3 }),
-  begin: () => ({ kind: 'command', tag: 'BEGIN', rowsAffected: null }),
-  commit: () => ({ kind: 'command', tag: 'COMMIT', rowsAffected: null }),
+  insert: () => ({ kind: 'command', tag: 'INSERT 0 3', rowsAffected: 3, coverage: null }),
+  copy: () => ({ kind: 'command', tag: 'INSERT 0 2', rowsAffected: 2, coverage: partialCoverage }),
+  begin: () => ({ kind: 'command', tag: 'BEGIN', rowsAffected: null, coverage: null }),
+  commit: () => ({ kind: 'command', tag: 'COMMIT', rowsAffected: null, coverage: null }),
   many: () => rows(numbersSchema, [numbers(0, 60_000), numbers(60_000, 100_000)]),
   wait: (cancelled) =>
     rows(
@@ -144,8 +145,10 @@ describe('with the pg client', () => {
     await pg.query('fleet');
     await pg.query('partial');
     await pg.query('one');
+    await pg.query('insert; copy');
     expect(notices).toEqual([
       ['NOTICE', 'coverage: complete, 8 of 8 nodes'],
+      ['WARNING', 'coverage: partial, 7 of 8 nodes: node 127.0.0.1:7403 failed'],
       ['WARNING', 'coverage: partial, 7 of 8 nodes: node 127.0.0.1:7403 failed'],
     ]);
   });

@@ -19,7 +19,7 @@ if (!installed) console.warn('psql is not installed: its tests are skipped');
 
 const sessions = new ScriptedSessions({
   fleet: () => rows(numbersSchema, [numbers(0, 3)], wholeCoverage(8)),
-  insert: () => ({ kind: 'command', tag: 'INSERT 0 3', rowsAffected: 3 }),
+  insert: () => ({ kind: 'command', tag: 'INSERT 0 3', rowsAffected: 3, coverage: null }),
   wait: (cancelled) =>
     rows(
       numbersSchema,

@@ -53,6 +53,7 @@ export function failureReport(error: unknown, sql: string): Report {
 async function writeResult(link: PgLink, result: StatementResult): Promise<void> {
   switch (result.kind) {
     case 'command':
+      if (result.coverage !== null) writeReport(link.writer, coverageReport(result.coverage));
       writeCommandComplete(link.writer, result.tag);
       return;
     case 'rows': {

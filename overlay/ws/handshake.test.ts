@@ -2,17 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Handshake, type Step } from './handshake.ts';
 
-const identity = { cluster: 'fleet', address: 'd:1', instance: 'd'.repeat(32) };
-const other = { cluster: 'fleet', address: 'a:1', instance: 'a'.repeat(32) };
+const identity = { cluster: 'fleet', replicas: 3, address: 'd:1', instance: 'd'.repeat(32) };
+const other = { cluster: 'fleet', replicas: 3, address: 'a:1', instance: 'a'.repeat(32) };
 
-function pair(
-  dialler: { secret: string | null; cluster?: string },
-  acceptor: { secret: string | null; cluster?: string },
-) {
-  const of = (who: typeof identity, { cluster }: { cluster?: string }) => ({ ...who, cluster: cluster ?? who.cluster });
+interface Side {
+  readonly secret: string | null;
+  readonly cluster?: string;
+  readonly replicas?: number;
+}
+
+function pair({ secret, ...dialler }: Side, { secret: theirs, ...acceptor }: Side) {
   return {
-    dialler: new Handshake({ role: 'dialler', dialled: 'a:1' }, of(identity, dialler), dialler.secret),
-    acceptor: new Handshake({ role: 'acceptor' }, of(other, acceptor), acceptor.secret),
+    dialler: new Handshake({ role: 'dialler', dialled: 'a:1' }, { ...identity, ...dialler }, secret),
+    acceptor: new Handshake({ role: 'acceptor' }, { ...other, ...acceptor }, theirs),
   };
 }
 
@@ -48,6 +50,12 @@ describe('both sides learn the same', () => {
     ['a secret at the acceptor only', { secret: null }, { secret: 'y' }, 'cluster secret set at a:1 but not at d:1'],
     ['a secret at the dialler only', { secret: 'x' }, { secret: null }, 'cluster secret set at d:1 but not at a:1'],
     ['another cluster', { secret: 'x', cluster: 'b' }, { secret: 'x' }, "wrong cluster: 'b' is not 'fleet'"],
+    [
+      'another number of copies',
+      { secret: 'x', replicas: 2 },
+      { secret: 'x' },
+      'wrong number of replicas: d:1 keeps 2 copies, a:1 keeps 3',
+    ],
   ] as const;
   test.each(refusals)('%s is refused', (_name, dialler, acceptor, reason) => {
     const ends = run(pair(dialler, acceptor));

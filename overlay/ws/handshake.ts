@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { replicasMax } from '../defaults.ts';
 import type { Address } from '../runtime.ts';
 import { isAddress } from './address.ts';
 
@@ -12,6 +13,8 @@ const reasonCharsMax = 300;
 /** Who a transport says it is. */
 export interface Identity {
   readonly cluster: string;
+  /** Copies that its fleet keeps of everything: a ring whose members disagree would lose what one of them relies on. */
+  readonly replicas: number;
   /** Where others reach it. */
   readonly address: Address;
   /** Random for each start, so that a restarted peer is not taken for its earlier life. */
@@ -23,6 +26,7 @@ const Hello = z.strictObject({
   type: z.literal('hello'),
   version: z.literal(protocolVersion),
   cluster: z.string().min(1).max(200),
+  replicas: z.int().min(1).max(replicasMax),
   address: z.string().max(300).refine(isAddress, 'not host:port'),
   instance: hex(16),
   nonce: hex(32),
@@ -56,7 +60,7 @@ export type Step =
 /**
  * One side of the handshake on a new connection; it decides, its caller sends.
  *
- * dialler -> acceptor  hello (version, cluster, address, instance, nonce)
+ * dialler -> acceptor  hello (version, cluster, copies kept, address, instance, nonce)
  * acceptor -> dialler  hello
  * dialler -> acceptor  proof: HMAC-SHA256 with the cluster secret over the prover's role and both hellos
  * acceptor -> dialler  proof, or yield
@@ -78,6 +82,7 @@ export class Handshake {
       type: 'hello',
       version: protocolVersion,
       cluster: identity.cluster,
+      replicas: identity.replicas,
       address: identity.address,
       instance: identity.instance,
       nonce: randomBytes(32).toString('hex'),
@@ -141,7 +146,9 @@ export class Handshake {
   #mac(prover: Role): string | null {
     if (this.#secret === null) return null;
     const hellos = this.#part.role === 'dialler' ? [this.#own, this.#peer] : [this.#peer, this.#own];
-    const fields = hellos.map((hello) => hello && [hello.cluster, hello.address, hello.instance, hello.nonce]);
+    const fields = hellos.map(
+      (hello) => hello && [hello.cluster, hello.replicas, hello.address, hello.instance, hello.nonce],
+    );
     const transcript = JSON.stringify(['wharf peer', protocolVersion, prover, ...fields]);
     return createHmac('sha256', this.#secret).update(transcript).digest('hex');
   }
@@ -150,6 +157,9 @@ export class Handshake {
 /** Why these two may not talk, in words that are true at both of them. */
 function objectionTo(peer: Hello, own: Hello): string | null {
   if (peer.cluster !== own.cluster) return `wrong cluster: '${peer.cluster}' is not '${own.cluster}'`;
+  if (peer.replicas !== own.replicas) {
+    return `wrong number of replicas: ${peer.address} keeps ${peer.replicas} copies, ${own.address} keeps ${own.replicas}`;
+  }
   if (peer.hasSecret !== own.hasSecret) {
     const [having, lacking] = peer.hasSecret ? [peer, own] : [own, peer];
     return `cluster secret set at ${having.address} but not at ${lacking.address}`;

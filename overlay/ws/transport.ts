@@ -22,6 +22,8 @@ export interface WsOptions extends Partial<WsLimits> {
   readonly port: number;
   /** Nodes of one cluster only talk to each other. */
   readonly cluster: string;
+  /** Copies that the fleet keeps of everything, as given to the node: who keeps another number is refused. */
+  readonly replicas: number;
   /** What members of the cluster know; null for a cluster that anybody may join. */
   readonly secret: string | null;
   /** `host:port` for others to reach this node at, if it is not the one listened on. */
@@ -69,7 +71,8 @@ export class WsTransport implements Transport {
   private constructor(options: WsOptions, address: Address, http: HttpPort) {
     this.address = address;
     this.http = http;
-    this.#identity = { cluster: options.cluster, address, instance: randomBytes(16).toString('hex') };
+    const { cluster, replicas } = options;
+    this.#identity = { cluster, replicas, address, instance: randomBytes(16).toString('hex') };
     this.#secret = options.secret;
     this.#log = options.log;
     this.#limits = { ...defaultLimits, ...options };

@@ -200,7 +200,7 @@ describe('wharf start', () => {
     expect((await first.finished()).code).toBe(0);
   });
 
-  test('a wrong secret is refused at once, with the reason on both sides', async () => {
+  test('a wrong secret or number of copies is refused at once, with the reason on both sides', async () => {
     const right = await scratchFile('right', 's3cret');
     const wrong = await scratchFile('wrong', 'Secret');
     const member = startWharf(['start', '--no-host-metrics', '--listen', '127.0.0.1:0', '--secret-file', right]);
@@ -214,6 +214,13 @@ describe('wharf start', () => {
     expectOneMessage(without, { code: 1, message: /cannot join through .*: cluster secret set at .* but not at/ });
     const elsewhere = await wharf([...joining, '--secret-file', right, '--cluster', 'other']);
     expectOneMessage(elsewhere, { code: 1, message: /cannot join through .*: wrong cluster: 'other' is not 'wharf'/ });
+
+    const greedy = await wharf([...joining, '--secret-file', right, '--replicas', '5']);
+    expectOneMessage(greedy, {
+      code: 1,
+      message: /cannot join through .*: wrong number of replicas: .* keeps 5 copies, .* keeps 3\n/,
+    });
+    await member.printed(/"refused: wrong number of replicas: [^"]*","msg":"refused a peer"/, 'err');
 
     const client = await wharf(['sql', 'SELECT 1', '--node', address, '--secret-file', wrong]);
     expectOneMessage(client, { code: 1, message: /refused the connection: the cluster secret is wrong/ });

@@ -275,7 +275,7 @@ let rogues = 0;
 /** A peer that speaks the handshake, and then whatever it likes. It is no member of the ring. */
 async function rogue(guess: string) {
   rogues++;
-  const own = { cluster: 'wharf', address: `127.0.0.1:${rogues}`, instance: bytes(16).toString('hex') };
+  const own = { cluster: 'wharf', replicas: 3, address: `127.0.0.1:${rogues}`, instance: bytes(16).toString('hex') };
   const socket = await webSocket('/peer');
   const handshake = new Handshake({ role: 'dialler', dialled: address }, own, guess);
   const over = new Promise<void>((resolve) => {

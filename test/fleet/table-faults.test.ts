@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { QueryError } from '../../columnar/index.ts';
+import { keyOf } from '../../overlay/index.ts';
 import { plainRows } from '../support/duckdb.ts';
 import { attempt, pick, pickSome, whole } from '../support/faults.ts';
 import { type Answer, run, SimulatedFleet } from '../support/fleet.ts';
@@ -21,6 +22,11 @@ function anyUp(fleet: SimulatedFleet): number {
 /** Asks one node; a failure is an answer, too. */
 function ask(fleet: SimulatedFleet, at: number, sql: string): Promise<Answer | QueryError> {
   return attempt(run(nodeOf(fleet, at), sql));
+}
+
+/** Where the store keeps a table's definition. */
+function definitionKey(table: string) {
+  return keyOf(`${'catalog'.length}:catalog${table}`);
 }
 
 async function mustAsk(fleet: SimulatedFleet, at: number, sql: string): Promise<Answer> {
@@ -218,6 +224,59 @@ describe.each(seeds)('seed %i', (seed) => {
     );
     expect({ seed, away, stored: plainRows(schema, rows) }).toEqual({ seed, away, stored: [] });
   });
+
+  const catalogFaults = {
+    nothing: () => {},
+    loss: (fleet: SimulatedFleet) => fleet.simulation.setLossRate(0.1),
+    'a crash of the owner': (fleet: SimulatedFleet, askers: readonly number[], name: string) => {
+      const owner = fleet.up.find((index) => nodeOf(fleet, index).overlay.owns(definitionKey(name)));
+      if (owner === undefined || askers.includes(owner)) return;
+      fleet.simulation.at(fleet.simulation.nowMs + pick(fleet, 400), () => void fleet.kill(owner));
+    },
+  };
+
+  test.each(Object.entries(catalogFaults))(
+    'of two that create one table at the same time, one succeeds, under %s',
+    async (fault, begin) => {
+      const fleet = await fleetOf();
+      let created = 0;
+      for (let round = 0; round < 4; round += 1) {
+        const name = `contested_${round}`;
+        const askers = pickSome(fleet, fleet.up, 2);
+        begin(fleet, askers, name);
+        const outcomes = await fleet.drive(
+          Promise.all(
+            askers.map(async (asker, i) => {
+              await new Promise<void>((resolve) =>
+                fleet.simulation.at(fleet.simulation.nowMs + pick(fleet, 60), resolve),
+              );
+              const outcome = await ask(fleet, asker, `CREATE TABLE ${name} (column_of_${i} int4 PRIMARY KEY)`);
+              return outcome instanceof QueryError ? outcome.code : 'created';
+            }),
+          ),
+        );
+        fleet.simulation.setLossRate(0);
+        await fleet.rest(15_000);
+        await fleet.settle();
+        const known = await fleet.drive(Promise.all(fleet.up.map((index) => ask(fleet, index, `DESCRIBE ${name}`))));
+        const columns = known.map((answer) => (answer instanceof QueryError ? answer.code : answer.rows[0]?.[0]));
+        const story = { seed, fault, round, outcomes };
+        const winners = outcomes.filter((outcome) => outcome === 'created').length;
+        created += winners;
+        // A creator that heard nothing cannot tell; one that was told is right.
+        const told = outcomes.every((outcome) => outcome !== 'unreachable');
+        expect({ ...story, winners, agreed: new Set(columns).size }).toEqual({
+          ...story,
+          winners: told ? 1 : Math.min(winners, 1),
+          agreed: 1,
+        });
+        for (const outcome of outcomes) expect(['created', 'duplicateTable', 'unreachable']).toContain(outcome);
+        const winner = outcomes.indexOf('created');
+        if (winner >= 0) expect({ ...story, column: columns[0] }).toEqual({ ...story, column: `column_of_${winner}` });
+      }
+      expect(created).toBeGreaterThan(0);
+    },
+  );
 
   test('rows whose lifetime is over are gone, and only those', async () => {
     const fleet = await fleetOf();

@@ -37,6 +37,8 @@ export interface FleetOptions {
   readonly tables: TablesOf;
   readonly queryDeadlineMs?: number;
   readonly queryMemoryBytesMax?: number;
+  /** Copies of everything; by default as many as nodes keep by default. */
+  readonly replicas?: number;
 }
 
 /** Runs every statement and gives the last one's answer. */
@@ -52,7 +54,7 @@ export async function run(node: { openSession(): Session }, sql: string): Promis
     } else if (result.kind === 'epochs') {
       for await (const _ of result.epochs);
     } else {
-      answer = { schema: { fields: [] }, rows: [], coverage: null, rowsAffected: result.rowsAffected };
+      answer = { schema: { fields: [] }, rows: [], coverage: result.coverage, rowsAffected: result.rowsAffected };
     }
   }
   session.close();
@@ -200,6 +202,7 @@ export class RealFleet implements TestFleet {
           host: '127.0.0.1',
           port: 0,
           cluster: 'test',
+          replicas: options.replicas ?? 3,
           secret: null,
           log: () => {},
         });
@@ -232,7 +235,7 @@ export class RealFleet implements TestFleet {
 }
 
 function newNode(options: FleetOptions, index: number, runtime: Runtime, transport: Transport, id?: string): WharfNode {
-  const { queryDeadlineMs, queryMemoryBytesMax } = options;
+  const { queryDeadlineMs, queryMemoryBytesMax, replicas } = options;
   return new WharfNode({
     runtime,
     transport,
@@ -240,6 +243,7 @@ function newNode(options: FleetOptions, index: number, runtime: Runtime, transpo
     tables: options.tables(index, options.nodes),
     ...(id === undefined ? {} : { id }),
     ...(queryDeadlineMs === undefined ? {} : { queryDeadlineMs }),
+    ...(replicas === undefined ? {} : { overlay: { replicas } }),
     ...(queryMemoryBytesMax === undefined ? {} : { queryMemoryBytesMax }),
   });
 }
