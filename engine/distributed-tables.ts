@@ -1,11 +1,10 @@
 import { type Batch, isValid, partitionKeys, QueryError } from '../columnar/index.ts';
 import {
   compareClockwise,
+  inRegion,
   type Key,
-  keyAt,
   OverlayError,
   type OverlayNode,
-  pointOf,
   type Region,
   ReplicatedWrites,
   type Runtime,
@@ -116,7 +115,7 @@ export class DistributedTables {
     }
   }
 
-  /** Rows of the same owner, by this node's table, in ring order and in parts of at most `rowsPerWriteMax`. */
+  /** Rows of one region of one owner, by this node's table, in ring order and in parts of at most `rowsPerWriteMax`. */
   #byOwner(keys: readonly string[], rows: readonly number[]): number[][] {
     const groups = new Map<string, number[]>();
     for (const row of rows) {
@@ -125,7 +124,11 @@ export class DistributedTables {
       if (group === undefined) groups.set(owner, [row]);
       else group.push(row);
     }
-    return [...groups].flatMap(([owner, group]) => inParts(clockwiseAround(owner, keys, group), rowsPerWriteMax));
+    return [...groups].flatMap(([owner, group]) =>
+      [...(this.#options.overlay.regionOf(owner) ?? [])].flatMap((region) =>
+        inParts(clockwiseWithin(region, keys, group), rowsPerWriteMax),
+      ),
+    );
   }
 
   /** Versions of one node never repeat, even within one millisecond. */
@@ -181,10 +184,11 @@ function requireNotNull(table: TableDefinition, columns: readonly number[], batc
   }
 }
 
-/** Sorted as one walks through the owner's region, which has its id in the middle and at most half of the ring to each side. */
-function clockwiseAround(owner: Key, keys: readonly Key[], rows: readonly number[]): number[] {
-  const opposite = keyAt(pointOf(owner) + (1n << 159n));
-  return [...rows].sort((a, b) => compareClockwise(opposite, keys[a] ?? '', keys[b] ?? ''));
+/** Those rows of some whose keys lie in a region, as one walks through it. */
+function clockwiseWithin(region: Region, keys: readonly Key[], rows: readonly number[]): number[] {
+  return rows
+    .filter((row) => inRegion(keys[row] ?? '', region))
+    .sort((a, b) => compareClockwise(region.from, keys[a] ?? '', keys[b] ?? ''));
 }
 
 /** Rows of one owner as writes that fit a request, each with the rows that it carries. */

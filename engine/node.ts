@@ -8,6 +8,7 @@ import {
   type Region,
   type Runtime,
   type Transport,
+  wholeRing,
 } from '../overlay/index.ts';
 import { Catalog } from './catalog.ts';
 import { DistributedTables } from './distributed-tables.ts';
@@ -80,7 +81,6 @@ export class WharfNode implements SessionFactory {
       overlay: this.overlay,
       runtime,
       log,
-      contains: (region: Region, key: string) => inRegion(key, region),
       memoryBytesMax: options.queryMemoryBytesMax ?? nodeDefaults.queryMemoryBytesMax,
       scan: (node, regions, own, signal) => this.#scan(node, regions, own, signal),
     });
@@ -188,7 +188,12 @@ export class WharfNode implements SessionFactory {
     const { runtime, label } = this.#options;
     return {
       nodes: () => {
-        const region = this.overlay.region();
+        // The one around the node's own id, should it have several.
+        const region =
+          this.overlay
+            .region()
+            .regions()
+            .find((one) => inRegion(this.id, one)) ?? wholeRing;
         const counters = this.overlay.counters();
         return [
           [

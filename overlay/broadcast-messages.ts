@@ -1,5 +1,19 @@
-import { bytes, type Codec, contact, key, list, milliseconds, nullable, struct, tagged, u8, u32 } from './codec.ts';
-import type { AppId, Contact, Key, Region } from './overlay.ts';
+import {
+  bytes,
+  type Codec,
+  contact,
+  key,
+  list,
+  milliseconds,
+  nullable,
+  regionSet,
+  struct,
+  tagged,
+  u8,
+  u32,
+} from './codec.ts';
+import type { AppId, Contact, Key } from './overlay.ts';
+import type { RegionSet } from './region.ts';
 
 // What nodes ask each other to spread a broadcast: the payloads of requests to `broadcastApp`.
 
@@ -22,7 +36,7 @@ export interface BroadcastMessage {
 
 export type BroadcastRequest =
   /** Deliver this, and pass it on within the region. Answered with nothing once it is taken over. */
-  | ({ readonly type: 'pass'; readonly region: Region } & BroadcastMessage)
+  | ({ readonly type: 'pass'; readonly region: RegionSet } & BroadcastMessage)
   /** I can give you these, should you lack them. Answered with nothing. */
   | { readonly type: 'have'; readonly broadcasts: readonly BroadcastName[] }
   /** Give me this one. Answered with `PulledBroadcast`. */
@@ -46,7 +60,7 @@ const message = {
 };
 
 export const broadcastRequest: Codec<BroadcastRequest> = tagged<BroadcastRequest>({
-  pass: [1, struct({ region: struct<Region>({ from: key, to: key }), ...message })],
+  pass: [1, struct({ region: regionSet(), ...message })],
   have: [2, struct({ broadcasts: list(struct<BroadcastName>(name), namesMax) })],
   pull: [3, struct(name)],
 });

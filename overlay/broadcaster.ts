@@ -1,10 +1,9 @@
 import { type BroadcastMessage, broadcastRequest, pulledBroadcast } from './broadcast-messages.ts';
 import { BroadcastRepair, type BroadcastRepairOptions, nameOf } from './broadcast-repair.ts';
 import { decode, encode } from './codec.ts';
-import { inRegion } from './keys.ts';
-import { type AppId, type Contact, type Key, OverlayError, type Region } from './overlay.ts';
+import { type AppId, type Contact, type Key, OverlayError } from './overlay.ts';
 import { Recent } from './recent.ts';
-import { wholeRing } from './region.ts';
+import { RegionSet } from './region.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -34,7 +33,7 @@ export interface BroadcasterCounters {
   broadcastChildrenLost: number;
 }
 
-const headerBytes = 192;
+const headerBytes = 256;
 
 /**
  * One message to every member. Each node keeps its own region and passes disjoint parts of the rest to children:
@@ -89,7 +88,7 @@ export class Broadcaster {
     this.#number = (this.#number + 1) >>> 0;
     const message = { origin: this.#table.self, number: this.#number, app, depth: 0, ageMs: 0, payload };
     this.#take(message);
-    this.#pass(message, wholeRing);
+    this.#pass(message, RegionSet.whole());
   }
 
   /** @throws CodecError */
@@ -128,7 +127,7 @@ export class Broadcaster {
     this.#output.deliver(origin, app, payload, depth);
   }
 
-  #pass(message: BroadcastMessage, region: Region): void {
+  #pass(message: BroadcastMessage, region: RegionSet): void {
     if (message.depth >= this.#options.hopsMax) return;
     const bornAtMs = this.#runtime.now() - message.ageMs;
     for (const { to, region: part } of this.#table.split(region, this.#options.broadcastFanout).delegate) {
@@ -137,7 +136,7 @@ export class Broadcaster {
   }
 
   /** To the child chosen, or else to others within its part, one after the other, until one takes it over. */
-  async #delegate(message: BroadcastMessage, bornAtMs: number, chosen: Contact, region: Region): Promise<void> {
+  async #delegate(message: BroadcastMessage, bornAtMs: number, chosen: Contact, region: RegionSet): Promise<void> {
     const { broadcastHopTimeoutMs, broadcastKeptMs } = this.#options;
     let child = this.#isAvoided(chosen) ? this.#another(region) : chosen;
     while (child) {
@@ -161,11 +160,11 @@ export class Broadcaster {
   }
 
   /** The middle one of the members known in a region, which has about as much to do on either side. */
-  #another(region: Region): Contact | undefined {
+  #another(region: RegionSet): Contact | undefined {
     const { self } = this.#table;
     const others = this.#table
       .contacts()
-      .filter((contact) => contact.id !== self.id && inRegion(contact.id, region) && !this.#isAvoided(contact));
+      .filter((contact) => contact.id !== self.id && region.has(contact.id) && !this.#isAvoided(contact));
     return others[others.length >>> 1];
   }
 

@@ -229,13 +229,31 @@ export const contact: Codec<Contact> = struct({ id: key, address });
 
 export const region: Codec<Region> = struct({ from: key, to: key });
 
-/** A set of at most `regionsMax` regions; a larger one is written as a subset of itself. */
-export function regionSet(regionsMax: number): Codec<RegionSet> {
-  const edges = list(key, 2 * regionsMax);
+/** A key without the zeros that it ends in: regions often begin at round numbers. */
+const roundKey: Codec<Key> = {
+  write: (writer, value) => {
+    const bytes = Math.ceil(value.replace(/0+$/, '').length / 2);
+    const at = writer.claim(1 + bytes);
+    writer.buffer.writeUInt8(bytes, at);
+    writer.buffer.write(value, at + 1, bytes, 'hex');
+  },
+  read: (reader) => {
+    const bytes = u8.read(reader);
+    if (bytes > keyBytes) throw new CodecError('key is too long');
+    const at = reader.take(bytes);
+    return reader.buffer.toString('hex', at, at + bytes).padEnd(2 * keyBytes, '0');
+  },
+};
+
+/** Regions in one set: more than any node's own, in any geometry. */
+export const regionsMax = 2_048;
+
+/** A set of at most `countMax` regions; a larger one is written as a subset of itself. */
+export function regionSet(countMax = regionsMax): Codec<RegionSet> {
+  const edges = list(roundKey, 2 * countMax);
   return {
     write: (writer, value) => {
-      const regions =
-        value.edges.length <= 2 * regionsMax ? value : new RegionSet(value.regions().slice(0, regionsMax));
+      const regions = value.edges.length <= 2 * countMax ? value : new RegionSet(value.regions().slice(0, countMax));
       flag.write(writer, regions.insideAtEnd);
       edges.write(writer, regions.edges);
     },

@@ -1,6 +1,7 @@
-import { bytes, type Codec, contact, flag, key, list, struct, tagged, u8, u32 } from './codec.ts';
+import { bytes, type Codec, contact, flag, key, list, regionSet, struct, tagged, u8, u32 } from './codec.ts';
 import { type News, newsCodec } from './messages.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
+import { type RingParameters, ringParameters } from './ring-parameters.ts';
 
 // What nodes ask each other to keep the ring: the payloads of requests to `controlApp`.
 
@@ -23,8 +24,8 @@ export interface Hop {
 }
 
 export type ControlRequest =
-  /** Whom should I know? Answered with `JoinReply`. */
-  | { readonly type: 'join' }
+  /** Whom should I know? Answered with `JoinReply`, if the ring is of the same make. */
+  | { readonly type: 'join'; readonly ring: RingParameters }
   /** I am about to leave; the envelope says so too. Answered with nothing. */
   | { readonly type: 'leave' }
   /** Who owns this key? Answered with `FindReply`. */
@@ -52,7 +53,7 @@ export const findContactsMax = 8;
 const payloadBytesMax = 256 * 1024 * 1024;
 
 export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
-  join: [1, struct({})],
+  join: [1, struct({ ring: ringParameters })],
   leave: [2, struct({})],
   find: [3, struct({ key })],
   hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],

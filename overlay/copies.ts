@@ -99,7 +99,7 @@ export class Copies {
 
   /** The table changed. Returns whether the advert did. */
   reconsider(): boolean {
-    this.#kept = this.#isLeaving ? new RegionSet() : new RegionSet([this.#table.replicaRegion(this.#replicas)]);
+    this.#kept = this.#isLeaving ? new RegionSet() : this.#table.replicaRegion(this.#replicas);
     const leaving = this.#kept.missingFrom(this.#held);
     this.#held.removeAll(leaving);
     this.#spare.addAll(leaving);
@@ -163,6 +163,13 @@ export class Copies {
     return [...survivors];
   }
 
+  /** Those who keep copies of this node's own keys with it. */
+  partners(): Contact[] {
+    return this.#table
+      .keepers(this.#table.region(), this.#replicas)
+      .filter((contact) => contact.id !== this.#table.self.id);
+  }
+
   // ---- What to read next, and from whom
 
   /**
@@ -176,26 +183,23 @@ export class Copies {
     const sources: Source[] = [];
     const orphans = new RegionSet();
     const unheard: Contact[] = [];
-    for (const region of this.wanted()) {
-      const { own, delegate } = this.#table.split(region, Math.max(2, this.#table.size));
-      for (const { to: owner, region: part } of delegate) {
-        if (!this.hasHeardOf(owner.id)) {
-          unheard.push(owner);
-          continue;
-        }
-        const ofOwner = this.heldBy(owner.id).intersect(part);
-        for (const piece of ofOwner) sources.push({ contact: owner, region: piece });
-        sources.push(...this.holdersOf(ofOwner.missingFrom(part)).sources);
+    const { own, delegate } = this.#table.split(this.wanted(), this.#table.size);
+    for (const { to: owner, region } of delegate) {
+      if (!this.hasHeardOf(owner.id)) {
+        unheard.push(owner);
+        continue;
       }
-      if (own.length === 0) continue;
-      const partners = this.#table.around(this.#table.self.id, 2 * (this.#replicas - 1));
-      const silent = partners.filter((partner) => !this.hasHeardOf(partner.id));
-      unheard.push(...silent);
-      if (silent.length > 0) continue;
-      const found = this.holdersOf(new RegionSet(own));
-      sources.push(...found.sources);
-      orphans.addAll(found.orphans);
+      const ofOwner = this.heldBy(owner.id).intersect(region);
+      for (const piece of ofOwner) sources.push({ contact: owner, region: piece });
+      sources.push(...this.holdersOf(ofOwner.missingFrom(region)).sources);
     }
+    if (own.isEmpty) return { sources, orphans, unheard };
+    const silent = this.partners().filter((partner) => !this.hasHeardOf(partner.id));
+    unheard.push(...silent);
+    if (silent.length > 0) return { sources, orphans, unheard };
+    const found = this.holdersOf(own);
+    sources.push(...found.sources);
+    orphans.addAll(found.orphans);
     return { sources, orphans, unheard };
   }
 

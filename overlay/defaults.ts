@@ -1,9 +1,13 @@
+import type { GeometryName } from './geometry/contact-table.ts';
+
 /**
  * Every number that the overlay goes by; a node is built with some of them replaced.
  * Times in milliseconds, sizes in bytes.
  */
 export const overlayDefaults = {
-  /** Contacts kept beyond what the geometry demands; a fleet below it routes in one hop. */
+  /** Who owns a key and how routes run: the same at all members. */
+  geometry: 'bamboo',
+  /** Contacts kept though the geometry could do without; a fleet below it routes in one hop. 0: no more than it demands. */
   contactsMax: 1_024,
   /** Nearest members watched over, half of them on each side; copies must fit within one side. */
   leafSetSize: 16,
@@ -136,7 +140,9 @@ export const overlayDefaults = {
 export const replicasMax = overlayDefaults.leafSetSize / 2;
 
 /** The defaults with their types widened, as given to a node. */
-export type OverlayOptions = { readonly [K in keyof typeof overlayDefaults]: number };
+export type OverlayOptions = {
+  readonly [K in keyof typeof overlayDefaults]: K extends 'geometry' ? GeometryName : number;
+};
 
 /** What happens inside, for a log; `fields` hold plain values. */
 export type Log = (

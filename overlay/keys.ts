@@ -35,6 +35,29 @@ export function keyAt(point: bigint): Key {
   return BigInt.asUintN(keyBits, point).toString(16).padStart(keyDigits, '0');
 }
 
+/** Positions that heads tell apart. */
+export const headsMax = 2 ** 52;
+
+/** The leading 52 bits of a key: as much as a number holds exactly, and enough to tell nearly any two members apart. */
+export function headOf(key: Key): number {
+  return Number.parseInt(key.slice(0, 13), 16);
+}
+
+/** Clockwise steps from one head to the other, in [0, 2^52); less than one off the distance of the keys. */
+export function clockwiseHeads(from: number, to: number): number {
+  return to >= from ? to - from : to - from + headsMax;
+}
+
+/** The key that follows, or that precedes for a negative step. */
+export function keyBeside(key: Key, step: bigint): Key {
+  return keyAt(pointOf(key) + step);
+}
+
+/** The region from one key clockwise to another, both included. */
+export function between(first: Key, last: Key): Region {
+  return { from: first, to: keyBeside(last, 1n) };
+}
+
 /** Clockwise steps from one point to the other, in [0, 2^160). */
 export function clockwise(from: bigint, to: bigint): bigint {
   return BigInt.asUintN(keyBits, to - from);
@@ -78,6 +101,14 @@ export function sharedDigits(a: Key, b: Key): number {
   let digits = 0;
   while (digits < keyDigits && a.charCodeAt(digits) === b.charCodeAt(digits)) digits += 1;
   return digits;
+}
+
+/** Number of leading bits that two keys share, 0 to 160. */
+export function sharedBits(a: Key, b: Key): number {
+  const digits = sharedDigits(a, b);
+  if (digits === keyDigits) return keyBits;
+  const differing = Number.parseInt(a.charAt(digits), 16) ^ Number.parseInt(b.charAt(digits), 16);
+  return 4 * digits + Math.clz32(differing) - 28;
 }
 
 /** Index of the first key of a sorted list that is not before `key`; the list's length if there is none. */

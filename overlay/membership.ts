@@ -1,16 +1,17 @@
 import { type JoinReply, joinMissingMax } from './control.ts';
 import type { Log } from './defaults.ts';
-import { ringDistance } from './keys.ts';
 import { type Advert, type Envelope, type Message, type News, type PingMessage, pingContactsMax } from './messages.ts';
 import { NewsQueue } from './news.ts';
-import { type Contact, type Key, type MembershipChange, OverlayError, type Region } from './overlay.ts';
+import { type Contact, type Key, type MembershipChange, OverlayError } from './overlay.ts';
 import type { Peer, Peers } from './peers.ts';
 import { Probes, type Suspicion } from './probes.ts';
+import type { RegionSet } from './region.ts';
+import { disagreement, type RingParameters } from './ring-parameters.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Address, Runtime, Timer } from './runtime.ts';
 import type { Target } from './wire.ts';
 
-export interface MembershipOptions {
+export interface MembershipOptions extends RingParameters {
   readonly tickMs: number;
   readonly pingEveryMs: number;
   readonly sweepEveryMs: number;
@@ -29,7 +30,6 @@ export interface MembershipOptions {
   readonly newsPerPing: number;
   readonly newsRepeats: number;
   readonly newsMax: number;
-  readonly leafSetSize: number;
 }
 
 export interface MembershipOutput {
@@ -84,7 +84,7 @@ export class Membership {
   readonly #byAddress = new Map<Address, Key>();
   /** Contacts to ping in bursts: those known are told of this node, those heard of are verified. */
   readonly #toGreet = new Map<Key, Contact>();
-  #region: Region;
+  #region: RegionSet;
   #isMember = false;
   #isClosed = false;
   #sweptAtMs = 0;
@@ -177,17 +177,23 @@ export class Membership {
   }
 
   /** The answer to a node that wants to join. */
-  introduce(newcomer: Key): JoinReply {
+  introduce(newcomer: Contact, ring: RingParameters): JoinReply {
     if (!this.#isMember) throw new OverlayError('refused', 'not a member of a ring myself');
-    const { joinContactsMax, leafSetSize } = this.#options;
-    const contacts = new Set(this.#table.around(newcomer, leafSetSize + 1));
+    const { id } = newcomer;
+    const difference = disagreement(this.#options, ring);
+    if (difference !== null) {
+      this.#log('warn', 'a node may not join', { address: newcomer.address, reason: difference });
+      throw new OverlayError('refused', difference);
+    }
+    const { joinContactsMax } = this.#options;
+    const contacts = new Set(this.#table.bearingsFor(id));
     const all = this.#table.contacts();
     const stride = Math.max(1, all.length / joinContactsMax);
     for (let i = 0; i < all.length && contacts.size < joinContactsMax; i += stride) {
       const contact = all[Math.floor(i)] as Contact;
-      if (contact.id !== newcomer) contacts.add(contact);
+      if (contact.id !== id) contacts.add(contact);
     }
-    return { contacts: [...contacts], missing: this.#obituaries(newcomer) };
+    return { contacts: [...contacts], missing: this.#obituaries(id) };
   }
 
   async #joinThrough(seed: Address): Promise<void> {
@@ -201,7 +207,7 @@ export class Membership {
     // Whoever is nearest knows this node's neighbours best; it may know someone nearer still.
     const asked = new Set<Key>();
     for (;;) {
-      const nearest = nearestTo(self.id, known.values())[0];
+      const nearest = this.#table.bearingsAmong(known.values())[0];
       if (!nearest || asked.has(nearest.id)) break;
       asked.add(nearest.id);
       try {
@@ -212,7 +218,7 @@ export class Membership {
       }
     }
     if (known.size === 0) throw new OverlayError('unreachable', 'the seed knows no member that answers');
-    const neighbours = nearestTo(self.id, known.values()).slice(0, this.#options.leafSetSize);
+    const neighbours = this.#table.bearingsAmong(known.values());
     await Promise.all(neighbours.map((contact) => this.#verified(contact)));
     if (this.#table.size === 1) throw new OverlayError('unreachable', 'no member near this node answers');
     this.#enter();
@@ -472,7 +478,7 @@ export class Membership {
 
   #tableChanged(): void {
     const region = this.#table.region();
-    const moved = region.from !== this.#region.from || region.to !== this.#region.to;
+    const moved = !region.equals(this.#region);
     this.#region = region;
     this.#output.tableChanged();
     if (moved) this.#output.changed({ kind: 'region', region });
@@ -512,12 +518,4 @@ export class Membership {
     const one = missing[Math.floor(this.#runtime.random() * missing.length)];
     if (one) this.ping(one);
   }
-}
-
-/** Sorted by distance on the ring, whichever way is shorter. */
-function nearestTo(id: Key, contacts: Iterable<Contact>): Contact[] {
-  return [...contacts]
-    .map((contact) => ({ contact, distance: ringDistance(id, contact.id) }))
-    .sort((a, b) => (a.distance < b.distance ? -1 : 1))
-    .map(({ contact }) => contact);
 }

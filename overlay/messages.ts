@@ -143,7 +143,6 @@ export type MessageHandlers = {
 /** Limits of what one message may carry; a frame may not exceed `frameBytesMax` in any case. */
 export const pingContactsMax = 32;
 export const pingNewsMax = 16;
-const advertRegionsMax = 64;
 
 const acknowledgement = struct<Acknowledgement>({ session: u32, next: u32, sack: u32 });
 
@@ -153,7 +152,7 @@ export const newsCodec = struct<News>({
   agoMs: milliseconds,
 });
 
-const advertised = regionSet(advertRegionsMax);
+const advertised = regionSet();
 const advert = struct<Advert>({ held: advertised, spare: advertised, retired: advertised });
 
 const ping = struct<Omit<PingMessage, 'type'>>({

@@ -1,5 +1,4 @@
 import { strict as assert } from 'node:assert';
-import { BambooTable } from './bamboo.ts';
 import { Broadcaster, type BroadcasterCounters } from './broadcaster.ts';
 import { decode, encode } from './codec.ts';
 import {
@@ -12,7 +11,8 @@ import {
   replicationApp,
 } from './control.ts';
 import { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
-import { randomKey } from './keys.ts';
+import { ContactTable } from './geometry/contact-table.ts';
+import { between, randomKey } from './keys.ts';
 import { type LinkCounters, Links } from './links.ts';
 import { Membership } from './membership.ts';
 import type { Advert, MessageHandlers } from './messages.ts';
@@ -24,13 +24,13 @@ import {
   type MembershipChange,
   type Overlay,
   OverlayError,
-  type Region,
   type Replicated,
   type RequestOptions,
   type RoutedMessage,
   type Split,
 } from './overlay.ts';
 import { Peers } from './peers.ts';
+import { RegionSet } from './region.ts';
 import { Replication, type ReplicationCounters } from './replication.ts';
 import { Router, type RouterCounters } from './router.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -85,7 +85,7 @@ export class OverlayNode implements Overlay {
     this.#transport = transport;
     this.self = { id: id ?? randomKey(() => runtime.random()), address: transport.address };
     const incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
-    this.#table = new BambooTable(this.self, this.options);
+    this.#table = new ContactTable(this.self, this.options);
     this.#peers = new Peers(this.options);
     this.#wire = new Wire({ transport, self: this.self, incarnation, log });
     this.#links = this.#buildLinks(incarnation);
@@ -206,12 +206,25 @@ export class OverlayNode implements Overlay {
 
   // ---- The ring
 
-  region(): Region {
+  region(): RegionSet {
     return this.#table.region();
   }
 
-  owns(key: Key): boolean {
-    return this.#router.owns(key);
+  /** Whether this node owns a key, or all keys clockwise from the first to the last. */
+  owns(first: Key, last = first): boolean {
+    if (first === last) return this.#router.owns(first);
+    return this.#membership.isMember && this.#table.region().covers(between(first, last));
+  }
+
+  /** What a member owns by this node's table; undefined when it is not known. */
+  regionOf(id: Key): RegionSet | undefined {
+    return this.#table.get(id) && this.#table.replicaRegionOf(id, 1);
+  }
+
+  /** Members that keep copies of any key clockwise from the first to the last, when `n` do of each. */
+  keepers(first: Key, last: Key, n: number): readonly Contact[] {
+    if (first === last) return this.#table.replicas(first, n);
+    return this.#table.keepers(new RegionSet([between(first, last)]), n);
   }
 
   replicas(key: Key, n: number): readonly Contact[] {
@@ -230,7 +243,7 @@ export class OverlayNode implements Overlay {
     return this.#membership.missing();
   }
 
-  split(region: Region, fanout: number, asHolder: boolean): Split {
+  split(region: RegionSet, fanout: number, asHolder: boolean): Split {
     return this.#replication.split(region, fanout, asHolder);
   }
 
@@ -301,7 +314,7 @@ export class OverlayNode implements Overlay {
   #answerControl(from: Contact, request: ControlRequest): Uint8Array {
     switch (request.type) {
       case 'join': {
-        const reply = this.#membership.introduce(from.id);
+        const reply = this.#membership.introduce(from, request.ring);
         return encode(joinReply, reply, controlBytes * (1 + reply.contacts.length));
       }
       case 'leave':
@@ -377,7 +390,8 @@ export class OverlayNode implements Overlay {
     const { joinRequestTimeoutMs } = this.options;
     const output = {
       transmit: this.#wire.send.bind(this.#wire),
-      askJoin: async (to: Target) => decode(joinReply, await this.#ask(to, { type: 'join' }, joinRequestTimeoutMs)),
+      askJoin: async (to: Target) =>
+        decode(joinReply, await this.#ask(to, { type: 'join', ring: this.options }, joinRequestTimeoutMs)),
       askLeave: async (to: Contact) => {
         await this.#ask(to, { type: 'leave' }, joinRequestTimeoutMs);
       },

@@ -1,3 +1,4 @@
+import type { RegionSet } from './region.ts';
 import type { Address } from './runtime.ts';
 
 /** A point of the 160-bit ring: 40 lower-case hexadecimal digits, so that string order is ring order. */
@@ -20,7 +21,7 @@ export type AppId = number;
 
 export interface Delegation {
   readonly to: Contact;
-  readonly region: Region;
+  readonly region: RegionSet;
   /** `to` no longer (or not yet) owns the region but holds its data: it serves what it holds. */
   readonly asHolder: boolean;
 }
@@ -30,11 +31,11 @@ export interface Delegation {
  */
 export interface Split {
   /** Parts this node owns and holds complete data for. */
-  readonly serve: readonly Region[];
+  readonly serve: RegionSet;
   /** Parts for others to serve, disjoint, at most `fanout` of them. */
   readonly delegate: readonly Delegation[];
   /** Parts this node owns without ever having been given their data, and nobody known can serve. */
-  readonly lost: readonly Region[];
+  readonly lost: RegionSet;
 }
 
 export interface RoutedMessage {
@@ -68,7 +69,7 @@ export interface App {
 
 export type MembershipChange =
   | { readonly kind: 'joined' | 'left' | 'failed'; readonly contact: Contact }
-  | { readonly kind: 'region'; readonly region: Region };
+  | { readonly kind: 'region'; readonly region: RegionSet };
 
 export interface RequestOptions {
   /** The whole request, retries included, fails after this. */
@@ -84,12 +85,12 @@ export interface Overlay {
 
   register(app: AppId, handlers: App): void;
 
-  /** Keys this node is responsible for now, by its own table. */
-  region(): Region;
+  /** Keys this node is responsible for now, by its own table; not to be changed. */
+  region(): RegionSet;
   owns(key: Key): boolean;
   /** The `n` members that keep copies of `key`, owner first, by this node's table. */
   replicas(key: Key, n: number): readonly Contact[];
-  /** Up to `n` members nearest on the ring, this node excluded. */
+  /** Up to `n` members nearest by the geometry, this node excluded. */
   neighbours(n: number): readonly Contact[];
   /** Every live member this node knows, itself included, in ring order. */
   contacts(): readonly Contact[];
@@ -101,7 +102,7 @@ export interface Overlay {
   /** Sends towards the owner of `key`, hop by hop, with `forward` upcalls; each hop is acknowledged. */
   route(key: Key, app: AppId, payload: Uint8Array): void;
   /** Divides `region` for a broadcast or a query; pure. */
-  split(region: Region, fanout: number, asHolder: boolean): Split;
+  split(region: RegionSet, fanout: number, asHolder: boolean): Split;
   /**
    * One delivery at each member, this one included: over disjoint regions, and what fails there within seconds more.
    * At most `broadcastBytesMax` bytes. @throws OverlayError `refused` when there are more

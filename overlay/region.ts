@@ -114,27 +114,23 @@ export class RegionSet implements Iterable<Region> {
 
   /** Adds every region of `other`; returns whether the two sets had a key in common. */
   addAll(other: RegionSet): boolean {
-    let overlapped = false;
-    for (const region of other) overlapped = this.add(region) || overlapped;
+    const overlapped = !this.intersect(other).isEmpty;
+    this.#become(RegionSet.#sweep(this, other, (mine, theirs) => mine || theirs));
     return overlapped;
   }
 
   removeAll(other: RegionSet): void {
-    for (const region of other) this.remove(region);
+    this.#become(RegionSet.#sweep(this, other, (mine, theirs) => mine && !theirs));
   }
 
   /** The keys that both have. */
   intersect(other: Region | RegionSet): RegionSet {
-    const result = this.clone();
-    for (const region of complementOf(other)) result.remove(region);
-    return result;
+    return RegionSet.#sweep(this, setOf(other), (mine, theirs) => mine && theirs);
   }
 
   /** The keys of `wanted` that this set lacks. */
   missingFrom(wanted: Region | RegionSet): RegionSet {
-    const result = wanted instanceof RegionSet ? wanted.clone() : new RegionSet([wanted]);
-    result.removeAll(this);
-    return result;
+    return RegionSet.#sweep(this, setOf(wanted), (mine, theirs) => theirs && !mine);
   }
 
   covers(region: Region): boolean {
@@ -169,6 +165,39 @@ export class RegionSet implements Iterable<Region> {
     }
   }
 
+  /** Walks the ring once along the edges of both sets, and keeps the keys for which `keep` says so. */
+  static #sweep(a: RegionSet, b: RegionSet, keep: (inA: boolean, inB: boolean) => boolean): RegionSet {
+    const result = new RegionSet();
+    result.#insideAtEnd = keep(a.#insideAtEnd, b.#insideAtEnd);
+    let inA = a.#insideAtEnd;
+    let inB = b.#insideAtEnd;
+    let inside = result.#insideAtEnd;
+    let i = 0;
+    let j = 0;
+    while (i < a.#edges.length || j < b.#edges.length) {
+      const fromA = a.#edges[i];
+      const fromB = b.#edges[j];
+      const edge = fromB === undefined || (fromA !== undefined && fromA < fromB) ? (fromA as Key) : fromB;
+      if (fromA === edge) {
+        inA = !inA;
+        i += 1;
+      }
+      if (fromB === edge) {
+        inB = !inB;
+        j += 1;
+      }
+      if (keep(inA, inB) === inside) continue;
+      inside = !inside;
+      result.#edges.push(edge);
+    }
+    return result;
+  }
+
+  #become(other: RegionSet): void {
+    this.#edges = other.#edges;
+    this.#insideAtEnd = other.#insideAtEnd;
+  }
+
   /** Whether one is inside the set after passing `edgesPassed` edges from the start of the ring. */
   #insideAfter(edgesPassed: number): boolean {
     return this.#insideAtEnd !== (edgesPassed % 2 === 1);
@@ -191,7 +220,6 @@ export class RegionSet implements Iterable<Region> {
   }
 }
 
-function complementOf(regions: Region | RegionSet): RegionSet {
-  const set = regions instanceof RegionSet ? regions : new RegionSet([regions]);
-  return RegionSet.fromEdges(set.edges, !set.insideAtEnd);
+function setOf(regions: Region | RegionSet): RegionSet {
+  return regions instanceof RegionSet ? regions : new RegionSet([regions]);
 }

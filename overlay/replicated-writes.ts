@@ -1,4 +1,5 @@
 import { decode, encode } from './codec.ts';
+import { between } from './keys.ts';
 import type { OverlayNode } from './node.ts';
 import { type AppId, type Contact, type Key, OverlayError, type Replicated } from './overlay.ts';
 import {
@@ -84,7 +85,7 @@ export class ReplicatedWrites {
     const batches: { owner: Contact; writes: Write[] }[] = [];
     for (const write of writes) {
       const owner = await this.#ownerOf(write.first, askRing);
-      if (write.last !== write.first && (await this.#ownerOf(write.last, askRing)).id !== owner.id) {
+      if (write.last !== write.first && (await this.#isTorn(write, owner, askRing))) {
         torn.push(write);
         continue;
       }
@@ -99,6 +100,11 @@ export class ReplicatedWrites {
       batch.bytes += bytes;
     }
     return batches;
+  }
+
+  async #isTorn({ first, last }: Write, owner: Contact, askRing: boolean): Promise<boolean> {
+    if ((await this.#ownerOf(last, askRing)).id !== owner.id) return true;
+    return this.#node.regionOf(owner.id)?.covers(between(first, last)) === false;
   }
 
   /** By the table at first; when that guess was wrong, by the ring. */
@@ -150,7 +156,7 @@ export class ReplicatedWrites {
   }
 
   #owns({ first, last }: Write): boolean {
-    return this.#node.owns(first) && this.#node.owns(last);
+    return this.#node.owns(first, last);
   }
 
   #take(write: Write, accepted: Write[]): WriteOutcome {
@@ -176,7 +182,7 @@ export class ReplicatedWrites {
     for (;;) {
       const due = new Map<Contact, Write[]>();
       for (const write of writes) {
-        for (const contact of this.#keepers(write, replicas)) {
+        for (const contact of this.#node.keepers(write.first, write.last, replicas)) {
           if (contact.id === this.#node.self.id || done.get(contact.id)?.has(write)) continue;
           const share = due.get(contact) ?? [];
           share.push(write);
@@ -193,15 +199,6 @@ export class ReplicatedWrites {
         }),
       );
     }
-  }
-
-  /** Members that keep copies of any of the keys: who keeps one in between keeps the first or the last, too. */
-  #keepers({ first, last }: Write, replicas: number): readonly Contact[] {
-    const keepers = new Map<Key, Contact>();
-    for (const key of first === last ? [first] : [first, last]) {
-      for (const contact of this.#node.replicas(key, replicas)) keepers.set(contact.id, contact);
-    }
-    return [...keepers.values()];
   }
 
   /** False, a while later, when the member did not acknowledge. */

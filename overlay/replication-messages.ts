@@ -36,7 +36,6 @@ export interface OpenReply {
 
 const kindsMax = 256;
 const chunkBytesMax = 4 * 1024 * 1024;
-const availableRegionsMax = 64;
 
 const kindDigest = struct<KindDigest>({ kind: u8, items: u32, hash: u64 });
 
@@ -48,7 +47,7 @@ export const replicationRequest: Codec<ReplicationRequest> = tagged<ReplicationR
 });
 
 export const digestReply = list(kindDigest, kindsMax);
-export const openReply = struct<OpenReply>({ available: regionSet(availableRegionsMax), export: u32 });
+export const openReply = struct<OpenReply>({ available: regionSet(), export: u32 });
 export const nextReply = nullable(
   struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }),
 );

@@ -3,7 +3,7 @@ import { CodecError, decode, encode } from './codec.ts';
 import { Copies, type Source } from './copies.ts';
 import type { Log } from './defaults.ts';
 import { type ExportOptions, Exports } from './exports.ts';
-import { keyAt, midpoint, pointOf } from './keys.ts';
+import { between, midpoint } from './keys.ts';
 import type { Advert } from './messages.ts';
 import {
   type Contact,
@@ -194,32 +194,25 @@ export class Replication {
   }
 
   /** @see Overlay.split */
-  split(region: Region, fanout: number, asHolder: boolean): Split {
+  split(region: RegionSet, fanout: number, asHolder: boolean): Split {
     const servable = this.#copies.servable();
-    if (asHolder) {
-      return {
-        serve: servable.intersect(region).regions(),
-        delegate: [],
-        lost: servable.missingFrom(region).regions(),
-      };
-    }
-    const own = new RegionSet([region]).intersect(this.#table.region());
+    if (asHolder) return { serve: servable.intersect(region), delegate: [], lost: servable.missingFrom(region) };
+    const own = region.intersect(this.#table.region());
     const rest = own.missingFrom(region);
     const lost = servable.missingFrom(own);
     const delegate: Delegation[] = [];
     if (!lost.isEmpty) {
-      // The rest may take two, one on each side of this node.
-      const holdersMax = rest.isEmpty ? fanout : fanout - 2;
-      for (const { contact, region: part } of this.#copies.holdersOf(lost).sources.slice(0, Math.max(0, holdersMax))) {
-        delegate.push({ to: contact, region: part, asHolder: true });
-        lost.remove(part);
+      const holdersMax = rest.isEmpty ? fanout : fanout - 1;
+      for (const [to, part] of byContact(this.#copies.holdersOf(lost).sources).slice(0, holdersMax)) {
+        delegate.push({ to, region: part, asHolder: true });
+        lost.removeAll(part);
       }
     }
     if (!rest.isEmpty) {
-      const split = this.#table.split(region, Math.max(2, fanout - delegate.length));
+      const split = this.#table.split(rest, fanout - delegate.length);
       delegate.push(...split.delegate.map(({ to, region: part }) => ({ to, region: part, asHolder: false })));
     }
-    return { serve: servable.intersect(own).regions(), delegate, lost: lost.regions() };
+    return { serve: servable.intersect(own), delegate, lost };
   }
 
   // ---- Requests of others
@@ -417,7 +410,7 @@ export class Replication {
   /** Compares this node's own region with the copy of one of those who keep one, each in turn. */
   async #compareCopies(): Promise<void> {
     const { replicas } = this.#options;
-    const partners = this.#table.around(this.#table.self.id, 2 * (replicas - 1));
+    const partners = this.#copies.partners();
     const partner = partners[this.#comparisons % Math.max(1, partners.length)];
     this.#comparisons += 1;
     if (!partner) return;
@@ -454,7 +447,13 @@ export class Replication {
   }
 }
 
-/** The region from one key clockwise to another, both included. */
-function between(first: Key, last: Key): Region {
-  return { from: first, to: keyAt(pointOf(last) + 1n) };
+/** What each source is to give, together. */
+function byContact(sources: readonly Source[]): (readonly [Contact, RegionSet])[] {
+  const regions = new Map<Contact, RegionSet>();
+  for (const { contact, region } of sources) {
+    const ofContact = regions.get(contact) ?? new RegionSet();
+    ofContact.add(region);
+    regions.set(contact, ofContact);
+  }
+  return [...regions];
 }

@@ -1,9 +1,10 @@
-import type { Contact, Key, Region } from './overlay.ts';
+import type { Contact, Key } from './overlay.ts';
+import type { RegionSet } from './region.ts';
 
 /**
  * What a node knows of the ring, and what follows from it: owners, replicas, next hops, regions. Pure and
  * synchronous: it is told what was heard and what failed; others send the messages and keep the clocks.
- * A geometry (Bamboo, Chord, Kademlia) is one implementation.
+ * `geometry/` has one implementation for all geometries. Sets of regions that it returns are not to be changed.
  */
 export interface RoutingTable {
   readonly self: Contact;
@@ -19,7 +20,7 @@ export interface RoutingTable {
   /** A member failed or left; returns it if it was known. */
   remove(id: Key): Contact | undefined;
   get(id: Key): Contact | undefined;
-  /** Whether `heard` would take this contact in. */
+  /** Whether `heard` would take this contact in without knowing its round trip. */
   wants(contact: Contact): boolean;
 
   /** Every member known, this node included, in ring order. The array is not changed later. */
@@ -29,35 +30,41 @@ export interface RoutingTable {
   isLeaf(id: Key): boolean;
   /** Up to `n` members around a position, nearest first; a member standing exactly there is left out. */
   around(key: Key, n: number): readonly Contact[];
-  /** The next member outside the leaf set whose health to check, each in its turn. */
+  /** The next member outside the leaf set whose health to check: the one heard of least recently. */
   nextToProbe(): Contact | undefined;
+  /** Members by whom a newcomer at `id` finds its place, nearest first: its region would come out wrong without them. */
+  bearingsFor(id: Key): readonly Contact[];
+  /** The same for this node, which has only heard of `contacts`. */
+  bearingsAmong(contacts: Iterable<Contact>): readonly Contact[];
 
   /** Keys that this node owns. */
-  region(): Region;
+  region(): RegionSet;
   /** Keys for which this node is among the `n` members that keep copies. */
-  replicaRegion(n: number): Region;
+  replicaRegion(n: number): RegionSet;
   /** The same for another member, as this table sees it. */
-  replicaRegionOf(id: Key, n: number): Region;
+  replicaRegionOf(id: Key, n: number): RegionSet;
   owns(key: Key): boolean;
   owner(key: Key): Contact;
   /** The `n` members that keep copies of `key`, the owner first. */
   replicas(key: Key, n: number): readonly Contact[];
+  /** Members that keep copies of any of the keys, when `n` do of each. */
+  keepers(keys: RegionSet, n: number): readonly Contact[];
   /**
-   * Members nearer to `key` than this node, best first, at most `n`; none when this node is the owner.
-   * Each hop along them comes strictly nearer, so routing ends.
+   * Members by whom `key` comes nearer than it is to this node, best first, at most `n`; none when this node is the
+   * owner. The first of them again and again leads to the owner, nowhere twice, if all know their leaf sets.
    */
   nextHops(key: Key, n: number): readonly Contact[];
   /**
-   * Parts of `region`: `own` are this node's, the others tile the rest and go to at most `fanout` members
-   * (at least 2), none of them this node. Each part holds the id of the member it goes to, or else belongs to it.
+   * Parts of `keys`: `own` are this node's, the others tile the rest and go to at most `fanout` members, none of them
+   * this node. Each part holds the id of the member it goes to, or else some of it belongs to that member.
    */
-  split(region: Region, fanout: number): TableSplit;
+  split(keys: RegionSet, fanout: number): TableSplit;
 
   /** @throws AssertionError when the structure is broken */
   checkInvariants(): void;
 }
 
 export interface TableSplit {
-  readonly own: readonly Region[];
-  readonly delegate: readonly { readonly to: Contact; readonly region: Region }[];
+  readonly own: RegionSet;
+  readonly delegate: readonly { readonly to: Contact; readonly region: RegionSet }[];
 }

@@ -1,7 +1,7 @@
 import type { Batch } from '../../columnar/index.ts';
 import { batchBytes, decodeBatch, encodeBatch } from '../../columnar/index.ts';
 import { buildOpGraph, type Operator } from '../../operators/index.ts';
-import type { Contact, Region } from '../../overlay/index.ts';
+import type { Contact, RegionSet } from '../../overlay/index.ts';
 import type { Exchange } from '../../planner/index.ts';
 import type { Downstream } from './exchange.ts';
 import type { Execution } from './execution.ts';
@@ -41,7 +41,7 @@ export interface Parent {
 
 interface Child {
   readonly contact: Contact;
-  readonly region: Region;
+  readonly region: RegionSet;
   readonly asHolder: boolean;
   readonly attempt: number;
   readonly unwatch: () => void;
@@ -62,7 +62,7 @@ interface Merge {
  * of its part or nothing.
  */
 export class Engagement {
-  readonly region: Region;
+  readonly region: RegionSet;
   readonly #execution: Execution;
   readonly #parent: Parent;
   readonly #asHolder: boolean;
@@ -80,7 +80,7 @@ export class Engagement {
   constructor(
     execution: Execution,
     parent: Parent,
-    region: Region,
+    region: RegionSet,
     asHolder: boolean,
     depth: number,
     orphaned: () => void,
@@ -204,24 +204,24 @@ export class Engagement {
     this.#merges.clear();
   }
 
-  #cover(region: Region, asHolder: boolean, attempt: number): void {
+  #cover(region: RegionSet, asHolder: boolean, attempt: number): void {
     const { overlay } = this.#execution.host;
     if (this.#depth >= depthMax) {
       this.#report.lost(region, 'a region was passed around without finding its owner');
       return;
     }
     const split = overlay.split(region, fanoutMax, asHolder);
-    for (const lost of split.lost)
-      this.#report.lost(lost, `node ${overlay.self.address} took over a region without its data`);
+    if (!split.lost.isEmpty)
+      this.#report.lost(split.lost, `node ${overlay.self.address} took over a region without its data`);
     for (const part of split.delegate) this.#delegate(part.to, part.region, part.asHolder, attempt);
     // This node's own rows go with its place on the ring, also while another node still serves its region.
-    const own = !asHolder && this.#execution.host.contains(region, overlay.self.id);
+    const own = !asHolder && region.has(overlay.self.id);
     if (!this.#execution.claim(split.serve)) {
       this.#report.overlap(`node ${overlay.self.address} was asked for the same rows twice`);
-    } else if (own || split.serve.length > 0) this.#scan(split.serve, own);
+    } else if (own || !split.serve.isEmpty) this.#scan(split.serve, own);
   }
 
-  #delegate(to: Contact, region: Region, asHolder: boolean, attempt: number): void {
+  #delegate(to: Contact, region: RegionSet, asHolder: boolean, attempt: number): void {
     const { host, query, epoch } = this.#execution;
     const delegation = this.#execution.host.nextDelegation();
     this.#children.set(delegation, {
@@ -241,7 +241,7 @@ export class Engagement {
       plan: query.planBytes,
       proxy: query.proxy,
       rendezvous: [...query.rendezvous],
-      region,
+      regions: region.regions(),
       asHolder,
       depth: this.#depth + 1,
       remainingMs: Math.min(remainingMsMax, Math.max(0, query.deadlineAtMs - host.runtime.now())),
@@ -283,11 +283,11 @@ export class Engagement {
     });
   }
 
-  #scan(regions: readonly Region[], own: boolean): void {
+  #scan(regions: RegionSet, own: boolean): void {
     const { plan } = this.#execution;
     const counts = own || plan.dissemination.kind === 'key';
     if (counts) this.#report.reached();
-    for (const region of regions) this.#report.served(region);
+    this.#report.served(regions);
     this.#scansRunning += 1;
     const ended = (answered: boolean): void => {
       if (this.#closed || this.#scansRunning === 0) return;
@@ -299,7 +299,7 @@ export class Engagement {
   }
 
   /** @returns false when this node could not read all of its rows */
-  async #runScans(regions: readonly Region[], own: boolean): Promise<boolean> {
+  async #runScans(regions: RegionSet, own: boolean): Promise<boolean> {
     const execution = this.#execution;
     const pumps: Promise<string | null>[] = [];
     for (const graph of execution.plan.opgraphs) {
@@ -307,7 +307,7 @@ export class Engagement {
       const output = execution.outputFor(graph.output, this);
       const running = buildOpGraph(graph.root, output, { memory: execution.memory });
       for (const { node, input } of running.inputs) {
-        if (node.kind === 'scan') pumps.push(execution.pump(node, input, output, regions, own));
+        if (node.kind === 'scan') pumps.push(execution.pump(node, input, output, regions.regions(), own));
       }
     }
     const failures = (await Promise.all(pumps)).filter((failure) => failure !== null);

@@ -25,7 +25,6 @@ export interface ExecutionHost {
   send(to: Contact, message: QueryMessage): void;
   /** A number that this node has given to no delegation before, so that late news of an old one finds nothing. */
   nextDelegation(): number;
-  contains(region: Region, key: string): boolean;
   /**
    * Rows of a table at this node: of a distributed table those in `regions`, of a local one all if `own`.
    * A QueryError with code `file` costs this node's rows; any other error fails the query.
@@ -131,10 +130,10 @@ export class Execution {
   }
 
   /** False when part of `regions` was scanned before in this execution. Partials of dead parents do not count. */
-  claim(regions: readonly Region[]): boolean {
+  claim(regions: RegionSet): boolean {
     if (this.treeOnly) return true;
-    if (regions.some((region) => this.#claimed.overlaps(region))) return false;
-    for (const region of regions) this.#claimed.add(region);
+    if (!this.#claimed.intersect(regions).isEmpty) return false;
+    this.#claimed.addAll(regions);
     return true;
   }
 

@@ -20,7 +20,7 @@ const message: fc.Arbitrary<QueryMessage> = fc.oneof(
     plan: bytes,
     proxy: contact,
     rendezvous: fc.array(contact),
-    region,
+    regions: fc.array(region, { minLength: 1 }),
     asHolder: fc.boolean(),
     depth: fc.nat({ max: 64 }),
     remainingMs: count,

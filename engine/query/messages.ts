@@ -45,7 +45,7 @@ const engage = z.object({
   plan: bytes,
   proxy: contact,
   rendezvous: listOf(contact, rendezvousMax),
-  region,
+  regions: listOf(region, regionsMax),
   asHolder: z.boolean(),
   depth: count.max(64),
   /** Milliseconds until the query's deadline: a duration, so that clocks need not agree. */

@@ -1,5 +1,13 @@
 import { type Batch, QueryError } from '../../columnar/index.ts';
-import { type Contact, type Overlay, type Region, type Runtime, type Timer, wholeRing } from '../../overlay/index.ts';
+import {
+  type Contact,
+  type Overlay,
+  type Region,
+  RegionSet,
+  type Runtime,
+  type Timer,
+  wholeRing,
+} from '../../overlay/index.ts';
 import type { PhysicalPlan } from '../../planner/index.ts';
 import type { Coverage } from '../session.ts';
 import { BatchQueue } from './batch-queue.ts';
@@ -53,11 +61,17 @@ export class QueryRun implements QueryOwner {
 
   start(): void {
     try {
-      const { execution, root } = this.#service.engageRoot(this.id, 0, this.#region ?? wholeRing, this.#queue, {
-        contact: null,
-        echo: (wave, report, partials) => this.#echoed(wave, report, partials),
-        dropped: () => {},
-      });
+      const { execution, root } = this.#service.engageRoot(
+        this.id,
+        0,
+        new RegionSet([this.#region ?? wholeRing]),
+        this.#queue,
+        {
+          contact: null,
+          echo: (wave, report, partials) => this.#echoed(wave, report, partials),
+          dropped: () => {},
+        },
+      );
       this.#execution = execution;
       this.#root = root;
     } catch (error) {

@@ -1,5 +1,5 @@
 import { QueryError } from '../../columnar/index.ts';
-import type { Contact, Overlay, Region, Runtime, Timer } from '../../overlay/index.ts';
+import { type Contact, type Overlay, RegionSet, type Runtime, type Timer } from '../../overlay/index.ts';
 import { decodePlan, encodePlan, type PhysicalPlan } from '../../planner/index.ts';
 import type { Log } from '../log.ts';
 import { Engagement, type Parent } from './engagement.ts';
@@ -64,7 +64,6 @@ export interface QueryServiceOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly scan: ExecutionHost['scan'];
-  readonly contains: ExecutionHost['contains'];
   /** Bytes that one query may hold at this node, whatever its proxy grants. */
   readonly memoryBytesMax: number;
 }
@@ -74,7 +73,6 @@ export class QueryService implements ExecutionHost {
   readonly overlay: Overlay;
   readonly runtime: Runtime;
   readonly scan: ExecutionHost['scan'];
-  readonly contains: ExecutionHost['contains'];
   readonly #log: Log;
   readonly #memoryBytesMax: number;
   readonly #queries = new Map<QueryId, LocalQuery>();
@@ -88,7 +86,6 @@ export class QueryService implements ExecutionHost {
     this.overlay = options.overlay;
     this.runtime = options.runtime;
     this.scan = options.scan;
-    this.contains = options.contains;
     this.#log = options.log;
     this.#memoryBytesMax = options.memoryBytesMax;
     options.overlay.register(queryApp, { receive: (from, payload) => this.#receive(from, payload) });
@@ -121,7 +118,7 @@ export class QueryService implements ExecutionHost {
   engageRoot(
     id: QueryId,
     epoch: number,
-    region: Region,
+    region: RegionSet,
     results: Downstream,
     parent: Parent,
   ): { execution: Execution; root: Engagement } {
@@ -271,7 +268,8 @@ export class QueryService implements ExecutionHost {
       engagement.drop();
       this.#dropEngagement(id, execution, key);
     };
-    const engagement = new Engagement(execution, parent, message.region, message.asHolder, message.depth, orphaned);
+    const region = new RegionSet(message.regions);
+    const engagement = new Engagement(execution, parent, region, message.asHolder, message.depth, orphaned);
     execution.engagements.set(key, engagement);
     engagement.start();
   }

@@ -8,7 +8,7 @@ const region = (from: number, to: number): Region => ({ from: at(from), to: at(t
 function reportOf(...served: readonly Region[]): Report {
   const builder = new ReportBuilder();
   for (const part of served) {
-    builder.served(part);
+    builder.served([part]);
     builder.reached();
     builder.answered();
   }
@@ -58,7 +58,7 @@ test.each<[string, (report: ReportBuilder) => void]>([
   ['a missing member', (report) => report.missing({ id: at(0.3), address: 'b:1' })],
   ['a lost batch', (report) => report.batchesLost(1, 'gone')],
   ['an unreadable table', (report) => report.reason('node a could not read t')],
-  ['a region without data', (report) => report.lost(region(0.1, 0.2), 'no replica')],
+  ['a region without data', (report) => report.lost([region(0.1, 0.2)], 'no replica')],
 ])('%s makes an answer partial', (_, spoil) => {
   const builder = new ReportBuilder();
   builder.add(reportOf(wholeRing));

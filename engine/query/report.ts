@@ -38,7 +38,7 @@ export class ReportBuilder {
   }
 
   add(report: Report): void {
-    for (const region of report.served) this.served(region);
+    this.served(report.served);
     for (const region of report.lost) this.#lost.add(region);
     for (const contact of report.missing) this.missing(contact);
     for (const reason of report.reasons) this.reason(reason);
@@ -48,12 +48,12 @@ export class ReportBuilder {
     this.#overlap ||= report.overlap;
   }
 
-  served(region: Region): void {
-    if (this.#served.add(region)) this.overlap('a region was served twice');
+  served(regions: Iterable<Region>): void {
+    for (const region of regions) if (this.#served.add(region)) this.overlap('a region was served twice');
   }
 
-  lost(region: Region, reason: string): void {
-    this.#lost.add(region);
+  lost(regions: Iterable<Region>, reason: string): void {
+    for (const region of regions) this.#lost.add(region);
     this.reason(reason);
   }
 

@@ -1,5 +1,5 @@
 import { type Batch, concatBatches, QueryError } from '../../columnar/index.ts';
-import { type Timer, wholeRing } from '../../overlay/index.ts';
+import { RegionSet, type Timer, wholeRing } from '../../overlay/index.ts';
 import type { PhysicalPlan } from '../../planner/index.ts';
 import type { EpochAnswer } from '../session.ts';
 import type { Downstream } from './exchange.ts';
@@ -120,7 +120,7 @@ export class Subscription implements QueryOwner {
       drained: () => Promise.resolve(),
     };
     this.#running.set(epoch, null);
-    const { execution, root } = this.#service.engageRoot(this.id, epoch, wholeRing, results, {
+    const { execution, root } = this.#service.engageRoot(this.id, epoch, RegionSet.whole(), results, {
       contact: null,
       dropped: () => {},
       echo: (wave, report, partials) => {

@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { decode, encode } from '../codec.ts';
 import { objectStoreApp, writesApp } from '../control.ts';
-import { inRegion } from '../keys.ts';
 import type { OverlayNode } from '../node.ts';
 import { type Key, OverlayError, type Region } from '../overlay.ts';
+import type { RegionSet } from '../region.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
 import type { Timer } from '../runtime.ts';
 import { checkLifetime, checkSize, recordAfter } from './accept.ts';
@@ -255,11 +255,11 @@ export class ObjectStore implements WritableStore {
 
   // ---- For this node alone
 
-  /** Items in this node's copies, other than expired ones, perhaps only those of a region. */
-  *scan(namespace: string, region?: Region): Generator<StoredItem> {
+  /** Items in this node's copies, other than expired ones, perhaps only those of some keys. */
+  *scan(namespace: string, keys?: RegionSet): Generator<StoredItem> {
     const nowMs = this.#node.runtime.now();
     for (const item of this.#items.in(namespace)) {
-      if (isLive(item, nowMs) && (!region || inRegion(item.key, region))) yield storedItem(item, nowMs);
+      if (isLive(item, nowMs) && (keys?.has(item.key) ?? true)) yield storedItem(item, nowMs);
     }
   }
 

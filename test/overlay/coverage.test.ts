@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Key, ObjectStore, type OverlayNode, type Region, RegionSet, wholeRing } from '../../overlay/index.ts';
+import { type Key, ObjectStore, type OverlayNode, RegionSet } from '../../overlay/index.ts';
 import { Fleet } from './fleet.ts';
 
 const hourMs = 3_600_000;
@@ -57,27 +57,25 @@ class Audit {
     const walk: Walk = { tiling: new RegionSet(), lost: new RegionSet(), items: [] };
     const members = this.fleet.all().filter((node) => node.isSettled || node.contacts().length > 1);
     const proxy = members[Math.floor(this.fleet.sim.random() * members.length)] as OverlayNode;
-    this.#visit(proxy, wholeRing, false, 0, walk);
+    this.#visit(proxy, RegionSet.whole(), false, 0, walk);
     return walk;
   }
 
-  #visit(node: OverlayNode, region: Region, asHolder: boolean, depth: number, walk: Walk): void {
+  #visit(node: OverlayNode, region: RegionSet, asHolder: boolean, depth: number, walk: Walk): void {
     expect(depth).toBeLessThan(30);
     const { serve, delegate, lost } = node.split(region, 4, asHolder);
-    const parts = [...serve, ...lost, ...delegate.map((one) => one.region)];
+    const parts = [serve, lost, ...delegate.map((one) => one.region)];
     const here = new RegionSet();
-    for (const part of parts) expect(here.add(part)).toBe(false);
-    expect(here.equals(new RegionSet([region]))).toBe(true);
-    for (const part of serve) {
-      expect(walk.tiling.add(part)).toBe(false);
-      for (const { resourceId } of (this.#stores.get(node) as ObjectStore).scan('audit', part))
-        walk.items.push(resourceId);
-    }
-    for (const part of lost) walk.lost.add(part);
+    for (const part of parts) expect(here.addAll(part)).toBe(false);
+    expect(here.equals(region)).toBe(true);
+    expect(walk.tiling.addAll(serve)).toBe(false);
+    for (const { resourceId } of (this.#stores.get(node) as ObjectStore).scan('audit', serve))
+      walk.items.push(resourceId);
+    walk.lost.addAll(lost);
     for (const { to, region: part, asHolder: holds } of delegate) {
       const child = this.fleet.nodes.get(to.address);
       if (child) this.#visit(child, part, holds, depth + 1, walk);
-      else walk.lost.add(part);
+      else walk.lost.addAll(part);
     }
   }
 

@@ -3,7 +3,6 @@ import {
   type Address,
   type App,
   type Contact,
-  inRegion,
   type Key,
   OverlayNode,
   type OverlayOptions,
@@ -100,7 +99,7 @@ export class Fleet {
 
   /** The owner of a key, by all nodes that are up. */
   owner(key: Key): OverlayNode {
-    const owner = this.all().find((node) => inRegion(key, node.region()));
+    const owner = this.all().find((node) => node.region().has(key));
     assert(owner);
     return owner;
   }
@@ -124,7 +123,7 @@ export class Fleet {
     const tiling = new RegionSet();
     for (const node of this.all()) {
       node.checkInvariants();
-      assert(!tiling.add(node.region()), `seed ${this.sim.seed}: two nodes own the same keys`);
+      assert(!tiling.addAll(node.region()), `seed ${this.sim.seed}: two nodes own the same keys`);
     }
     assert(tiling.isWhole, `seed ${this.sim.seed}: some keys have no owner`);
   }

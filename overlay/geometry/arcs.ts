@@ -1,0 +1,94 @@
+import { clockwise, clockwiseHeads, headOf, keyBeside, pointOf } from '../keys.ts';
+import type { Key } from '../overlay.ts';
+import { RegionSet, wholeRing } from '../region.ts';
+import type { ContactRing } from './contact-ring.ts';
+import type { Geometry, GeometryOptions } from './geometry.ts';
+
+/**
+ * What Bamboo and Chord share: each member owns one arc of the ring, between its neighbours' arcs, and has a leaf set
+ * of the nearest members on either side.
+ */
+export abstract class ArcGeometry implements Partial<Geometry> {
+  protected readonly ring: ContactRing;
+  protected readonly side: number;
+
+  constructor(ring: ContactRing, options: GeometryOptions) {
+    this.ring = ring;
+    this.side = options.leafSetSize / 2;
+  }
+
+  abstract nearest(key: Key, n: number): number[];
+  /** First key that a member owns; not asked of one that is alone. */
+  protected abstract start(index: number): Key;
+
+  leaves(): number[] {
+    const { size, selfIndex } = this.ring;
+    const others = Array.from({ length: size - 1 }, (_, i) => (selfIndex + 1 + i) % size);
+    if (others.length <= 2 * this.side) return others;
+    return [...others.slice(0, this.side), ...others.slice(-this.side)];
+  }
+
+  wouldBeLeaf(id: Key): boolean {
+    const { size, selfIndex } = this.ring;
+    const after = (this.ring.indexFrom(id) - selfIndex + size) % size || size;
+    return Math.min(after, size + 1 - after) <= this.side;
+  }
+
+  /** Walks outwards in both directions, always taking the nearer member; of equals the clockwise one. */
+  around(key: Key, n: number): number[] {
+    const { size } = this.ring;
+    const around: number[] = [];
+    let after = this.ring.indexFrom(key);
+    let before = after - 1;
+    while (around.length < n && after - before <= size) {
+      const isNextNearer = this.#isNextNearer(key, before, after);
+      around.push(((isNextNearer ? after : before) + size) % size);
+      if (isNextNearer) after += 1;
+      else before -= 1;
+    }
+    return around;
+  }
+
+  bearings(id: Key): number[] {
+    return this.around(id, 2 * this.side + 1);
+  }
+
+  keepers(keys: RegionSet, n: number): number[] {
+    const { size } = this.ring;
+    const keepers = new Set<number>();
+    for (const { from, to } of keys) {
+      const ofFirst = this.nearest(from, n);
+      const ofLast = this.nearest(keyBeside(to, -1n), n);
+      const first = ofFirst[0] as number;
+      const last = ofLast[0] as number;
+      // A region that begins and ends in one arc goes once round the ring unless it lies within that arc.
+      const isRound = first === last && !this.cells(first, first + 1).covers({ from, to });
+      const length = isRound ? size : ((last - first + size) % size) + 1;
+      const before = run(ofFirst, first, -1, size);
+      const count = Math.min(size, before + length + run(ofLast, last, 1, size));
+      for (let i = 0; i < count; i++) keepers.add((first - before + i + size) % size);
+    }
+    return [...keepers];
+  }
+
+  cells(first: number, end: number): RegionSet {
+    if (end - first >= this.ring.size) return new RegionSet([wholeRing]);
+    return new RegionSet([{ from: this.start(first), to: this.start(end) }]);
+  }
+
+  #isNextNearer(key: Key, before: number, after: number): boolean {
+    const head = headOf(key);
+    const ahead = clockwiseHeads(head, this.ring.head(after));
+    const behind = clockwiseHeads(this.ring.head(before), head);
+    if (Math.abs(ahead - behind) >= 2) return ahead < behind;
+    const point = pointOf(key);
+    return clockwise(point, pointOf(this.ring.id(after))) <= clockwise(pointOf(this.ring.id(before)), point);
+  }
+}
+
+/** How many of some members follow one of them without a gap, in one direction. */
+function run(members: readonly number[], start: number, step: 1 | -1, size: number): number {
+  let count = 0;
+  while (count + 1 < members.length && members.includes((start + step * (count + 1) + size) % size)) count += 1;
+  return count;
+}

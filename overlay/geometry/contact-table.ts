@@ -1,0 +1,300 @@
+import { strict as assert } from 'node:assert';
+import type { Contact, Key } from '../overlay.ts';
+import { RegionSet } from '../region.ts';
+import type { RoutingTable, TableSplit } from '../routing-table.ts';
+import { Bamboo } from './bamboo.ts';
+import { Chord } from './chord.ts';
+import { ContactRing } from './contact-ring.ts';
+import type { Geometry, GeometryConstructor, GeometryOptions } from './geometry.ts';
+import { Kademlia } from './kademlia.ts';
+
+export const geometries = ['bamboo', 'chord', 'kademlia'] as const;
+export type GeometryName = (typeof geometries)[number];
+
+export interface ContactTableOptions extends GeometryOptions {
+  readonly geometry: GeometryName;
+  /** Contacts kept even if the geometry does not demand them; 0 keeps no more than it demands. */
+  readonly contactsMax: number;
+}
+
+const constructors: Readonly<Record<GeometryName, GeometryConstructor>> = {
+  bamboo: Bamboo,
+  chord: Chord,
+  kademlia: Kademlia,
+};
+
+/**
+ * The routing table of every geometry: all members known in ring order, and a budget.
+ *
+ * When the budget is spent, the leaf set and a few members of every slot are kept all the same; otherwise the fullest
+ * slot loses its slowest member, unmeasured ones first. Slots thus fill up evenly and with near members. A newcomer
+ * that would only make the fullest slot fuller is turned away unless it is quicker than one of that slot: members that
+ * have lived long tend to live on (Maymounkov and Mazieres, 2002), and all are asked in turn whether they still do.
+ */
+export class ContactTable implements RoutingTable {
+  readonly self: Contact;
+  readonly #options: ContactTableOptions;
+  readonly #ring: ContactRing;
+  readonly #geometry: Geometry;
+  // Kept between changes.
+  #leaves: readonly Contact[] | null = null;
+  #leafIds: ReadonlySet<Key> | null = null;
+  #region: RegionSet | null = null;
+  #fullestSlot: number | null = null;
+
+  constructor(self: Contact, options: ContactTableOptions) {
+    this.self = self;
+    this.#options = options;
+    const geometry = constructors[options.geometry];
+    this.#ring = new ContactRing(self, geometry.slots);
+    this.#geometry = new geometry(this.#ring, options);
+  }
+
+  get size(): number {
+    return this.#ring.size;
+  }
+
+  // ---- What is known
+
+  heard(contact: Contact, rttMs?: number): 'added' | 'moved' | 'known' | 'ignored' {
+    const index = this.#ring.indexOf(contact.id);
+    if (index >= 0) {
+      if (contact.id === this.self.id) return 'known';
+      if (rttMs !== undefined) this.#ring.measure(index, rttMs);
+      this.#ring.visit(index);
+      if (this.#ring.at(index).address === contact.address) return 'known';
+      this.#ring.replace(index, contact);
+      this.#leaves = null;
+      return 'moved';
+    }
+    const slot = this.#geometry.slotOf(contact.id);
+    if (!this.#hasRoomFor(contact.id, slot)) {
+      const rival = this.#slowestOf(slot);
+      if (rttMs === undefined || rival < 0 || rttMs >= this.#ring.rttMs(rival)) return 'ignored';
+      this.#removeAt(rival);
+    }
+    this.#ring.insert(contact, slot, rttMs ?? Number.POSITIVE_INFINITY);
+    this.#changed();
+    this.#trim();
+    return 'added';
+  }
+
+  remove(id: Key): Contact | undefined {
+    const index = this.#ring.indexOf(id);
+    return index < 0 || id === this.self.id ? undefined : this.#removeAt(index);
+  }
+
+  get(id: Key): Contact | undefined {
+    const index = this.#ring.indexOf(id);
+    return index < 0 ? undefined : this.#ring.at(index);
+  }
+
+  wants({ id }: Contact): boolean {
+    return this.#ring.indexOf(id) < 0 && this.#hasRoomFor(id, this.#geometry.slotOf(id));
+  }
+
+  contacts(): readonly Contact[] {
+    return this.#ring.contacts();
+  }
+
+  leaves(): readonly Contact[] {
+    this.#leaves ??= this.#named(this.#geometry.leaves());
+    return this.#leaves;
+  }
+
+  isLeaf(id: Key): boolean {
+    this.#leafIds ??= new Set(this.leaves().map((leaf) => leaf.id));
+    return this.#leafIds.has(id);
+  }
+
+  around(key: Key, n: number): readonly Contact[] {
+    return this.#named(this.#geometry.around(key, n + 1))
+      .filter(({ id }) => id !== key)
+      .slice(0, n);
+  }
+
+  nextToProbe(): Contact | undefined {
+    const index = this.#ring.leastRecent((i) => i !== this.#ring.selfIndex && !this.isLeaf(this.#ring.id(i)));
+    if (index < 0) return undefined;
+    this.#ring.visit(index);
+    return this.#ring.at(index);
+  }
+
+  bearingsFor(id: Key): readonly Contact[] {
+    return this.#named(this.#geometry.bearings(id)).filter((contact) => contact.id !== id);
+  }
+
+  bearingsAmong(contacts: Iterable<Contact>): readonly Contact[] {
+    const rumoured = new ContactTable(this.self, { ...this.#options, contactsMax: Number.POSITIVE_INFINITY });
+    for (const contact of contacts) rumoured.heard(contact);
+    return rumoured.bearingsFor(this.self.id);
+  }
+
+  // ---- What follows
+
+  region(): RegionSet {
+    const { selfIndex } = this.#ring;
+    this.#region ??= this.#geometry.cells(selfIndex, selfIndex + 1);
+    return this.#region;
+  }
+
+  replicaRegion(n: number): RegionSet {
+    return this.#geometry.replicaRegion(this.#ring.selfIndex, n);
+  }
+
+  replicaRegionOf(id: Key, n: number): RegionSet {
+    const index = this.#ring.indexOf(id);
+    assert(index >= 0, 'the member is known');
+    return this.#geometry.replicaRegion(index, n);
+  }
+
+  owns(key: Key): boolean {
+    return this.region().has(key);
+  }
+
+  owner(key: Key): Contact {
+    return this.replicas(key, 1)[0] as Contact;
+  }
+
+  replicas(key: Key, n: number): readonly Contact[] {
+    return this.#named(this.#geometry.nearest(key, n));
+  }
+
+  keepers(keys: RegionSet, n: number): readonly Contact[] {
+    return this.#named(this.#geometry.keepers(keys, n));
+  }
+
+  nextHops(key: Key, n: number): readonly Contact[] {
+    if (this.owns(key)) return [];
+    return this.#named(this.#geometry.nextHops(key, n, (slot) => this.#hasRoomIn(slot)));
+  }
+
+  split(keys: RegionSet, fanout: number): TableSplit {
+    assert(fanout >= 1, 'somebody may be given the rest');
+    const own = keys.intersect(this.region());
+    const rest = own.missingFrom(keys);
+    const members = this.#geometry.keepers(rest, 1).filter((index) => index !== this.#ring.selfIndex);
+    const delegate: { to: Contact; region: RegionSet }[] = [];
+    const parts = Math.min(fanout, members.length);
+    for (let part = 0; part < parts; part++) {
+      const start = Math.floor((part * members.length) / parts);
+      const end = Math.floor(((part + 1) * members.length) / parts);
+      const share = rest.intersect(this.#cellsOf(members.slice(start, end)));
+      // Whoever stands in the middle knows most of them.
+      const middle = (start + end) >>> 1;
+      const choice = [middle, middle + 1, middle - 1].find(
+        (i) => i >= start && i < end && share.has(this.#ring.id(members[i] as number)),
+      );
+      delegate.push({ to: this.#ring.at(members[choice ?? middle] as number), region: share });
+    }
+    return { own, delegate };
+  }
+
+  checkInvariants(): void {
+    this.#ring.checkInvariants();
+    for (const [i, contact] of this.contacts().entries()) {
+      if (contact !== this.self)
+        assert(this.#ring.slot(i) === this.#geometry.slotOf(contact.id), 'slots belong to ids');
+    }
+    assert(this.region().has(this.self.id), 'a node owns its own id');
+    const { leafSetSize, contactsMax } = this.#options;
+    const leaves = new Set(this.leaves());
+    assert(leaves.size >= Math.min(this.size - 1, leafSetSize / 2), 'the leaf set is filled');
+    if (this.size - 1 <= contactsMax) return;
+    const slots = new Uint16Array(this.#ring.slots);
+    for (const [i, contact] of this.contacts().entries()) {
+      if (contact === this.self || leaves.has(contact)) continue;
+      const slot = this.#ring.slot(i);
+      slots[slot] = (slots[slot] as number) + 1;
+      assert((slots[slot] as number) <= this.#geometry.slotMembersMin, 'the budget is kept');
+    }
+  }
+
+  // ---- The budget
+
+  /** Whether the budget lets another member of a slot in. */
+  #hasRoomIn(slot: number): boolean {
+    const size = this.#ring.slotSize(slot);
+    return (
+      this.size - 1 < this.#options.contactsMax ||
+      size < this.#geometry.slotMembersMin ||
+      size + 1 < this.#ring.slotSize(this.#fullest())
+    );
+  }
+
+  #hasRoomFor(id: Key, slot: number): boolean {
+    return this.#hasRoomIn(slot) || this.#geometry.wouldBeLeaf(id);
+  }
+
+  /** Lets go of what exceeds the budget, as far as the geometry can do without it. */
+  #trim(): void {
+    while (this.size - 1 > this.#options.contactsMax) {
+      const slot = this.#fullest();
+      if (this.#ring.slotSize(slot) <= this.#geometry.slotMembersMin) return;
+      const slowest = this.#slowestOf(slot);
+      if (slowest < 0) return;
+      this.#removeAt(slowest);
+    }
+  }
+
+  /** The slot of most members among those that have any outside the leaf set. */
+  #fullest(): number {
+    this.#fullestSlot ??= this.#findFullest();
+    return this.#fullestSlot;
+  }
+
+  #findFullest(): number {
+    const expendable = new Map<number, number>();
+    for (const leaf of this.leaves()) {
+      const slot = this.#ring.slot(this.#ring.indexOf(leaf.id));
+      expendable.set(slot, (expendable.get(slot) ?? this.#ring.slotSize(slot)) - 1);
+    }
+    let fullest = 0;
+    let size = 0;
+    for (let slot = 0; slot < this.#ring.slots; slot++) {
+      if (this.#ring.slotSize(slot) <= size || expendable.get(slot) === 0) continue;
+      fullest = slot;
+      size = this.#ring.slotSize(slot);
+    }
+    return fullest;
+  }
+
+  /** Index of the member of a slot, leaf set excepted, whose round trip is longest; -1 when there is none. */
+  #slowestOf(slot: number): number {
+    let slowest = -1;
+    for (let i = 0; i < this.size; i++) {
+      if (this.#ring.slot(i) !== slot || i === this.#ring.selfIndex || this.isLeaf(this.#ring.id(i))) continue;
+      if (slowest < 0 || this.#ring.rttMs(i) > this.#ring.rttMs(slowest)) slowest = i;
+    }
+    return slowest;
+  }
+
+  // ---- Inside
+
+  #removeAt(index: number): Contact {
+    const contact = this.#ring.removeAt(index);
+    this.#changed();
+    return contact;
+  }
+
+  #changed(): void {
+    this.#leaves = null;
+    this.#leafIds = null;
+    this.#region = null;
+    this.#fullestSlot = null;
+  }
+
+  #named(indices: readonly number[]): Contact[] {
+    return indices.map((index) => this.#ring.at(index));
+  }
+
+  #cellsOf(members: readonly number[]): RegionSet {
+    const cells = new RegionSet();
+    for (let start = 0, end = 1; end <= members.length; end++) {
+      if (members[end] === (members[end - 1] as number) + 1) continue;
+      cells.addAll(this.#geometry.cells(members[start] as number, (members[end - 1] as number) + 1));
+      start = end;
+    }
+    return cells;
+  }
+}
