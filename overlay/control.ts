@@ -1,4 +1,4 @@
-import { bytes, type Codec, contact, flag, key, list, regionSet, struct, tagged, u8, u32 } from './codec.ts';
+import { bytes, type Codec, contact, flag, key, list, struct, tagged, u8, u32 } from './codec.ts';
 import { type News, newsCodec } from './messages.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
 import { type RingParameters, ringParameters } from './ring-parameters.ts';

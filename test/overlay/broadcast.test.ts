@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Address, type OverlayNode, wholeRing } from '../../overlay/index.ts';
+import { type Address, type OverlayNode, RegionSet } from '../../overlay/index.ts';
 import { Fleet, type FleetOptions } from './fleet.ts';
 
 const app = 7;
@@ -63,7 +63,7 @@ describe.each([1, 2])('broadcasts (seed %i)', (seed) => {
   test('reach those whose parent died with the message, by their neighbours', async () => {
     const { fleet, at, sum } = await listening(40, { seed, silentCrashes: true });
     const origin = fleet.node(0);
-    const { delegate } = origin.split(wholeRing, origin.options.broadcastFanout, false);
+    const { delegate } = origin.split(RegionSet.whole(), origin.options.broadcastFanout, false);
     const [heir, ...children] = delegate.map(({ to }) => fleet.nodes.get(to.address) as OverlayNode);
     const cut = children.map((node) => node.self.address);
     origin.broadcast(app, bytes('will'));

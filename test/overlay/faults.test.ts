@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { OverlayNode } from '../../overlay/index.ts';
-import { Fleet, recorder } from './fleet.ts';
+import { geometries, type OverlayNode, type OverlayOptions } from '../../overlay/index.ts';
+import { Fleet, recorder, variants } from './fleet.ts';
 
 const app = 7;
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -12,10 +12,10 @@ function pick(fleet: Fleet, count: number): OverlayNode[] {
   return picked;
 }
 
-describe.each([1, 2])('crashes (seed %i)', (seed) => {
+describe.each(variants([1, 2]))('crashes ($geometry, seed $seed)', ({ geometry, seed }) => {
   test.each([1, 4, 8])('of %i of 40 nodes at once: tables repair, the dead are listed as missing', async (count) => {
     const options = { missingRememberedMs: 120_000 };
-    const fleet = await Fleet.start(40, { seed, silentCrashes: count === 4, options });
+    const fleet = await Fleet.start(40, { geometry, seed, silentCrashes: count === 4, options });
     const dead = pick(fleet, count);
     for (const node of dead) fleet.crash(node);
     const crashedAtMs = fleet.sim.nowMs;
@@ -44,54 +44,63 @@ describe.each([1, 2])('crashes (seed %i)', (seed) => {
   });
 });
 
-test.each([1, 2, 3])('at 5 percent loss nobody is declared dead, and every message arrives (seed %i)', async (seed) => {
-  const received: string[] = [];
-  const lost: string[] = [];
-  const fleet = await Fleet.start(32, {
-    seed,
-    lossRate: 0.05,
-    jitterMs: 10,
-    prepare: (node) =>
-      node.register(app, {
-        receive: (_from, payload) => {
-          received.push(Buffer.from(payload).toString());
-        },
-        update: (change) => {
-          if (change.kind === 'failed') lost.push(`${node.self.address}: ${change.contact.address}`);
-        },
-      }),
-  });
-  const [a, b] = [fleet.node(1), fleet.node(2)];
-  const unwatch = a.watch(b.self, (reason) => lost.push(`watch: ${reason}`));
-  for (let i = 0; i < 100; i++) {
-    a.send(b.self, app, bytes(`${i}`));
-    await fleet.sim.runFor(i % 10 === 0 ? 2_000 : 50);
-  }
-  await fleet.sim.runFor(120_000);
-  unwatch();
-  expect(lost).toEqual([]);
-  expect(received).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
-  expect(fleet.disagreement()).toBeNull();
-});
+test.each(variants([1, 2, 3]))(
+  'at 5 percent loss nobody is declared dead, and every message arrives ($geometry, seed $seed)',
+  async ({ geometry, seed }) => {
+    const received: string[] = [];
+    const lost: string[] = [];
+    const fleet = await Fleet.start(32, {
+      geometry,
+      seed,
+      lossRate: 0.05,
+      jitterMs: 10,
+      prepare: (node) =>
+        node.register(app, {
+          receive: (_from, payload) => {
+            received.push(Buffer.from(payload).toString());
+          },
+          update: (change) => {
+            if (change.kind === 'failed') lost.push(`${node.self.address}: ${change.contact.address}`);
+          },
+        }),
+    });
+    const [a, b] = [fleet.node(1), fleet.node(2)];
+    const unwatch = a.watch(b.self, (reason) => lost.push(`watch: ${reason}`));
+    for (let i = 0; i < 100; i++) {
+      a.send(b.self, app, bytes(`${i}`));
+      await fleet.sim.runFor(i % 10 === 0 ? 2_000 : 50);
+    }
+    await fleet.sim.runFor(120_000);
+    unwatch();
+    expect(lost).toEqual([]);
+    expect(received).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
+    expect(fleet.disagreement()).toBeNull();
+  },
+);
 
-test.each([1, 2])('a partition is noticed on both sides, and heals (seed %i)', async (seed) => {
-  const fleet = await Fleet.start(20, { seed });
-  const addresses = [...fleet.nodes.keys()];
-  const [left, right] = [addresses.slice(0, 10), addresses.slice(10)];
-  fleet.sim.partition(left, right);
-  await fleet.sim.runUntil(() => fleet.all().every((node) => node.contacts().length === 10), { virtualMsMax: 60_000 });
-  for (const node of fleet.all()) expect(node.missing()).toHaveLength(10);
-  await fleet.sim.runFor(60_000);
-  fleet.sim.heal();
-  await fleet.settle();
-  fleet.checkTiling();
-  for (const node of fleet.all()) expect(node.missing()).toEqual([]);
-});
+test.each(variants([1, 2]))(
+  'a partition is noticed on both sides, and heals ($geometry, seed $seed)',
+  async ({ geometry, seed }) => {
+    const fleet = await Fleet.start(20, { geometry, seed });
+    const addresses = [...fleet.nodes.keys()];
+    const [left, right] = [addresses.slice(0, 10), addresses.slice(10)];
+    fleet.sim.partition(left, right);
+    await fleet.sim.runUntil(() => fleet.all().every((node) => node.contacts().length === 10), {
+      virtualMsMax: 60_000,
+    });
+    for (const node of fleet.all()) expect(node.missing()).toHaveLength(10);
+    await fleet.sim.runFor(60_000);
+    fleet.sim.heal();
+    await fleet.settle();
+    fleet.checkTiling();
+    for (const node of fleet.all()) expect(node.missing()).toEqual([]);
+  },
+);
 
-test.each([1, 2])(
-  'a node that restarts with its identity is taken back, and its peers hear of it (seed %i)',
-  async (seed) => {
-    const fleet = await Fleet.start(10, { seed });
+test.each(variants([1, 2]))(
+  'a node that restarts with its identity is taken back, and its peers hear of it ($geometry, seed $seed)',
+  async ({ geometry, seed }) => {
+    const fleet = await Fleet.start(10, { geometry, seed });
     const watching = fleet.node(3);
     const heard = recorder();
     watching.register(app, heard);
@@ -120,8 +129,8 @@ test.each([1, 2])(
   },
 );
 
-test('a node that leaves is not missing, and nobody takes it for dead', async () => {
-  const fleet = await Fleet.start(12, { seed: 4 });
+test.each(geometries)('a node that leaves is not missing, and nobody takes it for dead (%s)', async (geometry) => {
+  const fleet = await Fleet.start(12, { geometry, seed: 4 });
   const heard = recorder();
   fleet.node(2).register(app, heard);
   const leaving = fleet.node(7);
@@ -157,6 +166,29 @@ test('joining fails with a reason when no seed answers', async () => {
   waiting.bootstrap();
   await fleet.sim.runUntil(node.join([waiting.self.address]), { virtualMsMax: 10_000 });
   await fleet.settle();
+});
+
+test('a node set up for another ring may not join, and both sides say why', async () => {
+  const warnings: string[] = [];
+  const fleet = await Fleet.start(3, {
+    seed: 1,
+    log: (level, _message, fields) => {
+      if (level === 'warn') warnings.push(String(fields['reason']));
+    },
+  });
+  const others: [Partial<OverlayOptions>, string][] = [
+    [{ geometry: 'chord' }, 'geometry is bamboo in the ring and chord at the newcomer'],
+    [{ replicas: 2 }, 'replicas is 3 in the ring and 2 at the newcomer'],
+  ];
+  for (const [options, difference] of others) {
+    const joining = fleet.build(undefined, undefined, options).join(['n0:1']);
+    await expect(fleet.sim.runUntil(joining, { virtualMsMax: 60_000 })).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining(difference),
+    });
+    expect(warnings.at(-1)).toContain(difference);
+  }
+  expect(fleet.node(0).contacts()).toHaveLength(3);
 });
 
 test('nonsense closes its link, is counted, and hurts nobody else', async () => {

@@ -3,15 +3,36 @@ import {
   type Address,
   type App,
   type Contact,
+  type GeometryName,
+  geometries,
   type Key,
+  type Log,
   OverlayNode,
   type OverlayOptions,
+  overlayDefaults,
   RegionSet,
 } from '../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../simulator/index.ts';
 
+/** One run of a test. */
+export interface Variant {
+  readonly geometry: GeometryName;
+  readonly seed: number;
+}
+
+/** Each seed with the default geometry, the first also with every other one; with `ALL_GEOMETRIES` set all with all. */
+export function variants(seeds: readonly number[]): Variant[] {
+  return geometries.flatMap((geometry) =>
+    (geometry === overlayDefaults.geometry || process.env['ALL_GEOMETRIES'] ? seeds : seeds.slice(0, 1)).map(
+      (seed) => ({ geometry, seed }),
+    ),
+  );
+}
+
 export interface FleetOptions extends SimulationOptions {
+  readonly geometry?: GeometryName;
   readonly options?: Partial<OverlayOptions>;
+  readonly log?: Log;
   /** Prepares each node before it enters the ring. */
   readonly prepare?: (node: OverlayNode) => void;
 }
@@ -37,11 +58,17 @@ export class Fleet {
   }
 
   /** A node that has not joined yet. */
-  build(address?: Address, id?: Key): OverlayNode {
+  build(address?: Address, id?: Key, special: Partial<OverlayOptions> = {}): OverlayNode {
     const at = address ?? `n${this.#started++}:1`;
     const { runtime, transport } = this.sim.host(at);
-    const { options, prepare } = this.#options;
-    const node = new OverlayNode({ runtime, transport, ...(id && { id }), ...(options && { options }) });
+    const { geometry, options, prepare, log } = this.#options;
+    const node = new OverlayNode({
+      runtime,
+      transport,
+      ...(id && { id }),
+      options: { ...(geometry && { geometry }), ...options, ...special },
+      ...(log && { log }),
+    });
     prepare?.(node);
     this.nodes.set(at, node);
     return node;

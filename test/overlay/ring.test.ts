@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { type Contact, OverlayError, RegionSet, randomKey, wholeRing } from '../../overlay/index.ts';
-import { Fleet, recorder } from './fleet.ts';
+import { type Contact, geometries, OverlayError, RegionSet, randomKey, wholeRing } from '../../overlay/index.ts';
+import { Fleet, recorder, variants } from './fleet.ts';
 
 const app = 7;
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const run = { virtualMsMax: 60_000 };
 
-describe.each([1, 2, 3])('64 nodes that join at once (seed %i)', (seed) => {
+describe.each(variants([1, 2, 3]))('64 nodes that join at once ($geometry, seed $seed)', ({ geometry, seed }) => {
   test('know each other, tile the ring, and agree on owners', async () => {
-    const fleet = await Fleet.start(64, { seed });
+    const fleet = await Fleet.start(64, { geometry, seed });
     expect(fleet.sim.nowMs).toBeLessThan(10_000);
     fleet.checkTiling();
     for (let i = 0; i < 50; i++) {
@@ -23,6 +23,7 @@ describe.each([1, 2, 3])('64 nodes that join at once (seed %i)', (seed) => {
   test('a broadcast reaches each exactly once', async () => {
     const heard = new Map<string, string[]>();
     const fleet = await Fleet.start(64, {
+      geometry,
       seed,
       prepare: (node) => {
         const { events, ...handlers } = recorder();
@@ -41,7 +42,7 @@ describe.each([1, 2, 3])('64 nodes that join at once (seed %i)', (seed) => {
   });
 
   test('splits of any region serve, delegate and lose nothing twice', async () => {
-    const fleet = await Fleet.start(20, { seed });
+    const fleet = await Fleet.start(20, { geometry, seed });
     for (let i = 0; i < 100; i++) {
       const region = { from: randomKey(fleet.sim.random), to: randomKey(fleet.sim.random) };
       const node = fleet.node(i % 20);
@@ -56,36 +57,40 @@ describe.each([1, 2, 3])('64 nodes that join at once (seed %i)', (seed) => {
   });
 });
 
-test('a routed message passes the apps on its way and arrives at the owner, once', async () => {
-  const delivered: string[] = [];
-  let forwarded = 0;
-  // Tables too small to know everybody, so that routes have several hops.
-  const fleet = new Fleet({
-    seed: 5,
-    lossRate: 0.05,
-    options: { contactsMax: 16, leafSetSize: 8 },
-    prepare: (node) =>
-      node.register(app, {
-        deliver: ({ key, payload, hops }) => {
-          expect(node.region().has(key)).toBe(true);
-          delivered.push(`${Buffer.from(payload)}`.replaceAll('.', ''));
-          expect(`${Buffer.from(payload)}`.split('.')).toHaveLength(hops + 1);
-        },
-        forward: ({ payload }) => {
-          forwarded += 1;
-          return { kind: 'continue', payload: bytes(`${Buffer.from(payload)}.`) };
-        },
-      }),
-  });
-  fleet.build().bootstrap();
-  for (let i = 1; i < 60; i++) await fleet.sim.runUntil(fleet.build().join(['n0:1']), run);
-  await fleet.sim.runFor(5_000);
-  for (let i = 0; i < 200; i++) fleet.node(i % 60).route(randomKey(fleet.sim.random), app, bytes(`m${i}`));
-  await fleet.sim.runFor(20_000);
-  expect(delivered.sort()).toEqual(Array.from({ length: 200 }, (_, i) => `m${i}`).sort());
-  expect(forwarded).toBeGreaterThan(200);
-  fleet.checkTiling();
-});
+test.each(geometries)(
+  'a routed message passes the apps on its way and arrives at the owner, once (%s)',
+  async (geometry) => {
+    const delivered: string[] = [];
+    let forwarded = 0;
+    // Tables too small to know everybody, so that routes have several hops.
+    const fleet = new Fleet({
+      geometry,
+      seed: 5,
+      lossRate: 0.05,
+      options: { contactsMax: 0, leafSetSize: 8 },
+      prepare: (node) =>
+        node.register(app, {
+          deliver: ({ key, payload, hops }) => {
+            expect(node.region().has(key)).toBe(true);
+            delivered.push(`${Buffer.from(payload)}`.replaceAll('.', ''));
+            expect(`${Buffer.from(payload)}`.split('.')).toHaveLength(hops + 1);
+          },
+          forward: ({ payload }) => {
+            forwarded += 1;
+            return { kind: 'continue', payload: bytes(`${Buffer.from(payload)}.`) };
+          },
+        }),
+    });
+    fleet.build().bootstrap();
+    for (let i = 1; i < 60; i++) await fleet.sim.runUntil(fleet.build().join(['n0:1']), run);
+    await fleet.sim.runFor(5_000);
+    for (let i = 0; i < 200; i++) fleet.node(i % 60).route(randomKey(fleet.sim.random), app, bytes(`m${i}`));
+    await fleet.sim.runFor(20_000);
+    expect(delivered.sort()).toEqual(Array.from({ length: 200 }, (_, i) => `m${i}`).sort());
+    expect(forwarded).toBeGreaterThan(200);
+    fleet.checkTiling();
+  },
+);
 
 test('requests are answered, refused, or fail with a reason', async () => {
   const fleet = await Fleet.start(3, {

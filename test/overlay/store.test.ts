@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { geometries } from '../../overlay/index.ts';
+import { variants } from './fleet.ts';
 import { bytes, hourMs, run, StoreFleet } from './store-fleet.ts';
 
-describe.each([1, 2])('the object store (seed %i)', (seed) => {
+describe.each(variants([1, 2]))('the object store ($geometry, seed $seed)', ({ geometry, seed }) => {
   test('keeps items at three nodes, and whoever asks finds them', async () => {
-    const stores = await StoreFleet.start(16, { seed });
+    const stores = await StoreFleet.start(16, { geometry, seed });
     for (let i = 0; i < 20; i++) await stores.put(`r${i}`, `v${i}`);
     for (let i = 0; i < 20; i++) {
       expect(stores.copies(`r${i}`)).toBe(3);
@@ -15,7 +17,7 @@ describe.each([1, 2])('the object store (seed %i)', (seed) => {
   });
 
   test('items survive crashes, joins and departures', async () => {
-    const stores = await StoreFleet.start(16, { seed });
+    const stores = await StoreFleet.start(16, { geometry, seed });
     const { fleet } = stores;
     for (let i = 0; i < 40; i++) await stores.put(`r${i}`, `v${i}`);
     for (let round = 0; round < 4; round++) {
@@ -36,7 +38,7 @@ describe.each([1, 2])('the object store (seed %i)', (seed) => {
   });
 
   test('items can be read and written while nodes join, and at 5% loss', async () => {
-    const stores = await StoreFleet.start(8, { seed, lossRate: 0.05 });
+    const stores = await StoreFleet.start(8, { geometry, seed, lossRate: 0.05 });
     const { fleet } = stores;
     for (let i = 0; i < 10; i++) await stores.put(`r${i}`, `v${i}`);
     const nodes = Array.from({ length: 16 }, () => fleet.build());
@@ -60,7 +62,7 @@ describe.each([1, 2])('the object store (seed %i)', (seed) => {
   });
 
   test('a removed item stays removed, an unrenewed one expires', async () => {
-    const stores = await StoreFleet.start(10, { seed });
+    const stores = await StoreFleet.start(10, { geometry, seed });
     const { fleet } = stores;
     await stores.put('gone', 'x');
     await stores.put('brief', 'y', 20_000);
@@ -77,8 +79,8 @@ describe.each([1, 2])('the object store (seed %i)', (seed) => {
   });
 });
 
-test('copies that differ are made equal, in both directions', async () => {
-  const stores = await StoreFleet.start(3, { seed: 6 });
+test.each(geometries)('copies that differ are made equal, in both directions (%s)', async (geometry) => {
+  const stores = await StoreFleet.start(3, { geometry, seed: 6 });
   const { fleet } = stores;
   const others = [fleet.node(1).self.address, fleet.node(2).self.address];
   for (let i = 0; i < 30; i++) await stores.put(`old${i}`, 'a');

@@ -25,7 +25,7 @@ const progressEveryMs = 5_000;
 /** Simulated full nodes that form one ring, and the truth about who belongs to it. */
 export class Fleet {
   readonly sim: Simulation;
-  readonly oracle = new Oracle();
+  readonly oracle: Oracle;
   /** Chance for the experiment: it disturbs neither network nor nodes. */
   readonly random: Random;
   readonly #context: Context;
@@ -39,6 +39,7 @@ export class Fleet {
   constructor(context: Context, options: FleetOptions = {}) {
     this.#context = context;
     this.#options = options;
+    this.oracle = new Oracle(options.node?.geometry);
     this.sim = new Simulation({ seed: context.seed, ...options.network });
     this.random = randomStream(context.seed, 'experiment');
   }
@@ -127,9 +128,7 @@ export class Fleet {
   /** Whether every member owns exactly what it should. */
   isWhole(): boolean {
     return this.#members.every((node) => {
-      const truth = this.oracle.region(node.self.id);
-      const region = node.region();
-      return region.from === truth.from && region.to === truth.to;
+      return node.region().equals(this.oracle.region(node.self.id));
     });
   }
 

@@ -1,8 +1,8 @@
-import type { OverlayOptions } from '../../../overlay/index.ts';
+import { type GeometryName, geometries, type OverlayOptions } from '../../../overlay/index.ts';
 
-export const geometries = ['bamboo'] as const;
+export { geometries };
 
-export type Geometry = (typeof geometries)[number];
+export type Geometry = GeometryName;
 
 /** @throws RangeError for a name that is none */
 export function geometryOf(name: string): Geometry {
@@ -11,18 +11,19 @@ export function geometryOf(name: string): Geometry {
   return geometry;
 }
 
-/** The least that the geometry lives on, without contacts to spare. */
-const budgetOff = 64;
-
 /** Options of nodes of this geometry with a budget of contacts; none is what the geometry demands and no more. */
-export function nodeOptions(_geometry: Geometry, contactsMax: number): Partial<OverlayOptions> {
-  return { contactsMax: contactsMax === 0 ? budgetOff : contactsMax };
+export function nodeOptions(geometry: Geometry, contactsMax: number): Partial<OverlayOptions> {
+  return { geometry, contactsMax };
 }
 
 /** Mean hops that routing in a ring of `nodes` may take when nodes know what the geometry demands and no more. */
 export function hopsBound(geometry: Geometry, nodes: number): number {
   switch (geometry) {
     case 'bamboo':
-      return Math.log(nodes) / Math.log(16) + 0.5; // Rowstron and Druschel, 2001: log16 N
+      return Math.log2(nodes) / 4 + 0.5; // Rowstron and Druschel, 2001: log16 N
+    case 'chord':
+      return Math.log2(nodes) / 2 + 0.5; // Stoica et al., 2003: half of log2 N
+    case 'kademlia':
+      return Math.log2(nodes) / 2 + 0.5; // Maymounkov and Mazieres, 2002: at most log2 N; half of its bits agree by chance
   }
 }

@@ -1,5 +1,12 @@
-import { BambooTable } from '../../../overlay/bamboo.ts';
-import type { Contact, Key, Region, RoutingTable } from '../../../overlay/index.ts';
+import {
+  type Contact,
+  ContactTable,
+  type GeometryName,
+  type Key,
+  overlayDefaults,
+  type RegionSet,
+  type RoutingTable,
+} from '../../../overlay/index.ts';
 
 /**
  * What a node that knew all members at every moment would answer: the truth that lookups are held against, by the
@@ -7,7 +14,12 @@ import type { Contact, Key, Region, RoutingTable } from '../../../overlay/index.
  */
 export class Oracle {
   readonly #contacts = new Map<Key, Contact>();
+  readonly #geometry: GeometryName;
   #table: RoutingTable | null = null;
+
+  constructor(geometry: GeometryName = overlayDefaults.geometry) {
+    this.#geometry = geometry;
+  }
 
   add(contact: Contact): void {
     this.#contacts.set(contact.id, contact);
@@ -25,7 +37,7 @@ export class Oracle {
     return this.#whole().owner(key);
   }
 
-  region(id: Key): Region {
+  region(id: Key): RegionSet {
     return this.#whole().replicaRegionOf(id, 1);
   }
 
@@ -34,7 +46,11 @@ export class Oracle {
     // In ring order each insertion is at the end.
     const [self, ...others] = [...this.#contacts.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     if (!self) throw new RangeError('nobody is there');
-    const table = new BambooTable(self, { contactsMax: Number.MAX_SAFE_INTEGER, leafSetSize: 2 });
+    const table = new ContactTable(self, {
+      geometry: this.#geometry,
+      contactsMax: Number.MAX_SAFE_INTEGER,
+      leafSetSize: 2,
+    });
     for (const contact of others) table.heard(contact);
     this.#table = table;
     return table;
