@@ -30,6 +30,7 @@ test.each([
   ['{"lisen": "a:1"}', /has an unknown key "lisen"/],
   ['{"listen": "nowhere"}', /is wrong at "listen": it is host:port/],
   ['{"replicas": 9}', /is wrong at "replicas"/],
+  ['{"geometry": "pastry"}', /is wrong at "geometry"/],
   ['{"pg": 99999}', /is wrong at "pg"/],
   ['{"host-metrics": "no"}', /is wrong at "host-metrics"/],
 ])('%s is refused', (text, message) => {

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { replicasMax } from '../engine/index.ts';
+import { geometries, replicasMax } from '../engine/index.ts';
 import { hostPort, pgArgument, portMax } from './arguments.ts';
 import { UsageError } from './exit.ts';
 import { readText } from './files.ts';
@@ -24,6 +24,7 @@ const keys = {
   data: z.string(),
   cluster: z.string().min(1),
   replicas: z.int().min(1).max(replicasMax),
+  geometry: z.enum(geometries),
   label: z.string(),
   'secret-file': z.string(),
   pg: z

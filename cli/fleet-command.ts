@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { batchFromRows, type Schema, types } from '../columnar/index.ts';
-import { defaultReplicas, replicasMax } from '../engine/index.ts';
+import { defaultGeometry, defaultReplicas, type GeometryName, geometries, replicasMax } from '../engine/index.ts';
 import { countArgument, portArgument, portMax, tablesArgument } from './arguments.ts';
 import { exitCode, UsageError } from './exit.ts';
 import { readSecret } from './files.ts';
@@ -23,6 +23,7 @@ interface FleetFlags {
   readonly pg?: number;
   readonly table?: readonly string[];
   readonly replicas: number;
+  readonly geometry: GeometryName;
   readonly secretFile?: string;
   readonly hostMetrics: boolean;
   readonly json?: boolean;
@@ -56,6 +57,7 @@ export function addFleetCommand(program: Command): void {
       countArgument(replicasMax),
       defaultReplicas,
     )
+    .addOption(new Option('--geometry <name>', 'how the DHT is laid out').choices(geometries).default(defaultGeometry))
     .option('--secret-file <file>', 'the secret that members and clients must know')
     .option('--no-host-metrics', 'keep the host metrics private')
     .option('--json', 'print the nodes as one line of JSON')
@@ -75,6 +77,7 @@ async function runFleet(flags: FleetFlags): Promise<void> {
     workers,
     port: flags.port,
     replicas: flags.replicas,
+    geometry: flags.geometry,
     hostMetrics: flags.hostMetrics,
     onWorkerLost: reportLost,
     ...(flags.pg === undefined ? {} : { pg: flags.pg }),

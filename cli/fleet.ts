@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { QueryError } from '../columnar/index.ts';
-import { defaultCluster, defaultReplicas } from '../engine/index.ts';
+import { defaultCluster, defaultGeometry, defaultReplicas, type GeometryName } from '../engine/index.ts';
 import { FleetWorker } from './fleet-process.ts';
 import type { NodeSettings } from './node.ts';
 
@@ -17,6 +17,7 @@ export interface LocalFleetOptions {
   readonly hostMetrics?: boolean;
   /** Copies that the fleet keeps of everything. */
   readonly replicas?: number;
+  readonly geometry?: GeometryName;
   readonly secret?: string;
   /** A process of the fleet ended although nobody asked for it. */
   readonly onWorkerLost?: (lost: WorkerLost) => void;
@@ -144,12 +145,13 @@ export class LocalFleet {
 
   #settings(index: number, join: readonly string[]): NodeSettings {
     const { nodes, port = 0, pg, tables = [], hostMetrics = true, secret = null } = this.#options;
-    const { replicas = defaultReplicas } = this.#options;
+    const { replicas = defaultReplicas, geometry = defaultGeometry } = this.#options;
     return {
       listen: `${host}:${portAt(port, index)}`,
       join,
       cluster: defaultCluster,
       replicas,
+      geometry,
       secret,
       label: `node-${index}`,
       tables: tables.map((spec) =>

@@ -1,4 +1,5 @@
 import {
+  type GeometryName,
   hostTables,
   type Log,
   openFile,
@@ -17,6 +18,7 @@ export interface NodeSettings {
   readonly join: readonly string[];
   readonly cluster: string;
   readonly replicas: number;
+  readonly geometry: GeometryName;
   readonly secret: string | null;
   readonly label: string | null;
   readonly tables: readonly TableSettings[];
@@ -83,10 +85,10 @@ export class ServedNode {
 
 /** @throws QueryError `configuration`, `file`, `unreachable`, `unauthorized` */
 export async function serveNode(settings: NodeSettings, log: Log): Promise<ServedNode> {
-  const { listen, join, cluster, replicas, secret, label, pg, pgUsers } = settings;
+  const { listen, join, cluster, replicas, geometry, secret, label, pg, pgUsers } = settings;
   const tables = await openTables(settings);
   const name = label === null ? {} : { label };
-  const node = await startNode({ listen, join, cluster, replicas, secret, tables, log, ...name });
+  const node = await startNode({ listen, join, cluster, replicas, geometry, secret, tables, log, ...name });
   const clientDoor = new ClientDoor({ sessions: node, node: node.id, secret, log });
   node.onUpgrade(clientPath, (request, socket, head) => clientDoor.handleUpgrade(request, socket, head));
   if (pg === null) return new ServedNode(node, clientDoor, null);

@@ -1,5 +1,13 @@
 import { type Command, Option } from 'commander';
-import { defaultCluster, defaultListen, defaultReplicas, replicasMax } from '../engine/index.ts';
+import {
+  defaultCluster,
+  defaultGeometry,
+  defaultListen,
+  defaultReplicas,
+  type GeometryName,
+  geometries,
+  replicasMax,
+} from '../engine/index.ts';
 import { isLoopback } from '../gateway/index.ts';
 import {
   addressArgument,
@@ -24,6 +32,7 @@ interface StartFlags {
   readonly data?: string;
   readonly cluster?: string;
   readonly replicas?: number;
+  readonly geometry?: GeometryName;
   readonly label?: string;
   readonly secretFile?: string;
   readonly pg?: HostPort;
@@ -57,6 +66,12 @@ export function addStartCommand(program: Command): void {
       '--replicas <count>',
       `copies that the fleet keeps of everything; nodes with another number are refused (default: ${defaultReplicas})`,
       countArgument(replicasMax),
+    )
+    .addOption(
+      new Option(
+        '--geometry <name>',
+        `how the DHT is laid out, alike at all nodes (default: ${defaultGeometry})`,
+      ).choices(geometries),
     )
     .option('--label <name>', 'what people call this node')
     .option('--secret-file <file>', 'the secret that members and clients must know')
@@ -104,6 +119,7 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
     join: flags.join ?? config.join ?? [],
     cluster: flags.cluster ?? config.cluster ?? defaultCluster,
     replicas: flags.replicas ?? config.replicas ?? defaultReplicas,
+    geometry: flags.geometry ?? config.geometry ?? defaultGeometry,
     secret: secretFile === undefined ? null : await readSecret(secretFile),
     label: flags.label ?? config.label ?? null,
     tables: [...(flags.table ?? config.table ?? []), ...(data === undefined ? [] : await tableFiles(data))].map(

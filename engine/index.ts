@@ -1,6 +1,6 @@
 // One running node: its tables, its part in queries, and the sessions that doors speak.
 
-export { replicasMax, SystemRuntime } from '../overlay/index.ts';
+export { type GeometryName, geometries, replicasMax, SystemRuntime } from '../overlay/index.ts';
 export { renderErrorAt } from '../parser/index.ts';
 export { listOf } from './list-of.ts';
 export { type Log, silentLog } from './log.ts';
@@ -8,6 +8,7 @@ export { type NodeOptions, WharfNode } from './node.ts';
 export type { Coverage, EpochAnswer, Session, SessionFactory, StatementResult } from './session.ts';
 export {
   defaultCluster,
+  defaultGeometry,
   defaultListen,
   defaultReplicas,
   RunningNode,

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { QueryError } from '../columnar/index.ts';
 import {
   type Address,
+  type GeometryName,
   OverlayError,
   overlayDefaults,
   replicasMax,
@@ -26,6 +27,8 @@ export interface StartOptions {
   readonly cluster?: string;
   /** Copies that the fleet keeps of everything, 1 to `replicasMax`; nodes with another number are refused. */
   readonly replicas?: number;
+  /** Who owns a key and how routes run; nodes of another geometry are refused. */
+  readonly geometry?: GeometryName;
   /** Shared by all members; `null`: none. */
   readonly secret?: string | null;
   readonly tables?: readonly TableSource[];
@@ -37,6 +40,7 @@ export interface StartOptions {
 export const defaultListen = '127.0.0.1:7400';
 export const defaultCluster = 'wharf';
 export const defaultReplicas: number = overlayDefaults.replicas;
+export const defaultGeometry: GeometryName = overlayDefaults.geometry;
 
 /** A node on real sockets. */
 export class RunningNode implements SessionFactory {
@@ -140,14 +144,14 @@ async function enter(
   transport: WsTransport,
   runtime: NodeRuntime,
   seeds: Seeds,
-  { join = [], tables = [], label, replicas }: StartOptions & { readonly replicas: number },
+  { join = [], tables = [], label, geometry = defaultGeometry, replicas }: StartOptions & { readonly replicas: number },
 ): Promise<RunningNode> {
   const node = new WharfNode({
     runtime,
     transport: heard(transport, (peer, reason) => seeds.linkDown(peer, reason)),
     log: seeds.log,
     tables,
-    overlay: { replicas },
+    overlay: { geometry, replicas },
     ...(label === undefined ? {} : { label }),
   });
   await explained('unauthorized', () => Promise.race([node.start(join), seeds.allRefused]).catch(seeds.explain));
