@@ -11,6 +11,7 @@ export const broadcastApp = 241;
 export const replicationApp = 242;
 export const writesApp = 243;
 export const objectStoreApp = 244;
+export const lookupApp = 245;
 
 /** A routed message between two hops. */
 export interface Hop {
@@ -30,6 +31,8 @@ export type ControlRequest =
   | { readonly type: 'leave' }
   /** Who owns this key? Answered with `FindReply`. */
   | { readonly type: 'find'; readonly key: Key }
+  /** I own the key of your recursive lookup of this number. Answered with nothing. */
+  | { readonly type: 'found'; readonly number: number }
   /** Take this one hop further. Answered with nothing once it is taken over. */
   | ({ readonly type: 'hop' } & Hop);
 
@@ -56,6 +59,7 @@ export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
   join: [1, struct({ ring: ringParameters })],
   leave: [2, struct({})],
   find: [3, struct({ key })],
+  found: [5, struct({ number: u32 })],
   hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],
 });
 

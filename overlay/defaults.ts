@@ -92,9 +92,11 @@ export const overlayDefaults = {
 
   // ---- Routing and broadcast
   hopsMax: 64,
-  /** Next hops tried, one after the other, before a routed message is dropped. */
-  hopAttemptsMax: 6,
+  /** How long a node tries to pass a routed message on before it drops it: a dead owner is replaced by then. */
+  routeTimeoutMs: 15_000,
   hopTimeoutMs: 3_000,
+  /** Questions that one lookup has under way; a second one only when the first takes long. */
+  lookupParallelMax: 3,
   broadcastFanout: 8,
   /** Larger content is for the store: a broadcast then tells where it is. */
   broadcastBytesMax: 64 * 1024,

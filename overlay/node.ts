@@ -8,12 +8,14 @@ import {
   controlRequest,
   findReply,
   joinReply,
+  lookupApp,
   replicationApp,
 } from './control.ts';
 import { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
 import { ContactTable } from './geometry/contact-table.ts';
 import { between, randomKey } from './keys.ts';
 import { type LinkCounters, Links } from './links.ts';
+import { type LookupCounters, Lookups } from './lookups.ts';
 import { Membership } from './membership.ts';
 import type { Advert, MessageHandlers } from './messages.ts';
 import {
@@ -21,6 +23,7 @@ import {
   type AppId,
   type Contact,
   type Key,
+  type LookupManner,
   type MembershipChange,
   type Overlay,
   OverlayError,
@@ -52,6 +55,7 @@ export type OverlayCounters = WireCounters &
   LinkCounters &
   RpcCounters &
   RouterCounters &
+  LookupCounters &
   BroadcasterCounters &
   ReplicationCounters;
 
@@ -71,6 +75,7 @@ export class OverlayNode implements Overlay {
   readonly #membership: Membership;
   readonly #replication: Replication;
   readonly #router: Router;
+  readonly #lookups: Lookups;
   readonly #broadcaster: Broadcaster;
   readonly #apps = new Map<AppId, App>();
   readonly #toSelf: { app: AppId; payload: Uint8Array }[] = [];
@@ -93,6 +98,7 @@ export class OverlayNode implements Overlay {
     this.#membership = this.#buildMembership(log);
     this.#replication = this.#buildReplication(log);
     this.#router = this.#buildRouter(log);
+    this.#lookups = this.#buildLookups();
     this.#broadcaster = this.#buildBroadcaster();
     this.#wire.start((envelope, from) => {
       this.#links.heard(envelope.sender, runtime.now());
@@ -174,6 +180,7 @@ export class OverlayNode implements Overlay {
       ...this.#links.counters,
       ...this.#rpc.counters,
       ...this.#router.counters,
+      ...this.#lookups.counters,
       ...this.#broadcaster.counters,
       ...this.#replication.counters,
     };
@@ -254,9 +261,9 @@ export class OverlayNode implements Overlay {
 
   // ---- Messages
 
-  lookup(key: Key): Promise<Contact> {
+  lookup(key: Key, manner: LookupManner = 'iterative'): Promise<Contact> {
     if (this.#state === 'closed') return Promise.reject(closed());
-    return this.#router.lookup(key);
+    return this.#lookups.lookup(key, manner);
   }
 
   route(key: Key, app: AppId, payload: Uint8Array): void {
@@ -321,6 +328,9 @@ export class OverlayNode implements Overlay {
         return new Uint8Array(0); // The envelope said it already.
       case 'find':
         return encode(findReply, this.#router.find(request.key));
+      case 'found':
+        this.#lookups.onFound(from, request.number);
+        return new Uint8Array(0);
       case 'hop':
         this.#router.onHop(request);
         return new Uint8Array(0);
@@ -424,11 +434,20 @@ export class OverlayNode implements Overlay {
     return new Replication(this.runtime, this.options, this.#table, output, log);
   }
 
+  #buildLookups(): Lookups {
+    const output = { ask: this.#ask.bind(this), timeoutMs: this.#peers.timeoutMs.bind(this.#peers) };
+    return new Lookups(this.runtime, this.options, this.self, this.#router, output);
+  }
+
   #buildRouter(log: Log): Router {
     const output = {
       isMember: () => this.#membership.isMember,
       ask: this.#ask.bind(this),
-      deliver: (message: RoutedMessage) => this.#apps.get(message.app)?.deliver?.(message),
+      timeoutMs: this.#peers.timeoutMs.bind(this.#peers),
+      deliver: (message: RoutedMessage) => {
+        if (message.app === lookupApp) this.#lookups.onQuestion(message);
+        else this.#apps.get(message.app)?.deliver?.(message);
+      },
       forward: (message: RoutedMessage, nextHop: Contact) =>
         this.#apps.get(message.app)?.forward?.(message, nextHop) ?? { kind: 'continue' as const },
     };

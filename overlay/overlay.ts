@@ -71,6 +71,9 @@ export type MembershipChange =
   | { readonly kind: 'joined' | 'left' | 'failed'; readonly contact: Contact }
   | { readonly kind: 'region'; readonly region: RegionSet };
 
+/** By asking ever nearer members oneself, or by a routed message that the owner answers. */
+export type LookupManner = 'iterative' | 'recursive';
+
 export interface RequestOptions {
   /** The whole request, retries included, fails after this. */
   readonly timeoutMs?: number;
@@ -97,8 +100,8 @@ export interface Overlay {
   /** Members that failed within the last while and have neither come back nor left gracefully. */
   missing(): readonly Contact[];
 
-  /** The owner of `key`, asked from the ring. */
-  lookup(key: Key): Promise<Contact>;
+  /** The owner of `key`, asked from the ring; iteratively unless told otherwise. */
+  lookup(key: Key, manner?: LookupManner): Promise<Contact>;
   /** Sends towards the owner of `key`, hop by hop, with `forward` upcalls; each hop is acknowledged. */
   route(key: Key, app: AppId, payload: Uint8Array): void;
   /** Divides `region` for a broadcast or a query; pure. */

@@ -1,5 +1,4 @@
-import { decode } from './codec.ts';
-import { type ControlRequest, type FindReply, findContactsMax, findReply, type Hop } from './control.ts';
+import { type ControlRequest, type FindReply, findContactsMax, type Hop } from './control.ts';
 import type { Log } from './defaults.ts';
 import { type AppId, type Contact, type Forward, type Key, OverlayError, type RoutedMessage } from './overlay.ts';
 import { Recent } from './recent.ts';
@@ -8,9 +7,8 @@ import type { Runtime } from './runtime.ts';
 
 export interface RouterOptions {
   readonly hopsMax: number;
-  readonly hopAttemptsMax: number;
   readonly hopTimeoutMs: number;
-  readonly requestTimeoutMs: number;
+  readonly routeTimeoutMs: number;
   readonly tickMs: number;
   readonly deliveredMax: number;
   readonly deliveredRememberedMs: number;
@@ -20,6 +18,8 @@ export interface RouterOutput {
   /** Only a member owns anything. */
   isMember(): boolean;
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
+  /** How long to wait for an answer before asking again, by the round trips of who is asked. */
+  timeoutMs(id: Key, attempt: number): number;
   deliver(message: RoutedMessage): void;
   forward(message: RoutedMessage, nextHop: Contact): Forward;
 }
@@ -28,12 +28,14 @@ export interface RouterCounters {
   messagesRouted: number;
   messagesDelivered: number;
   messagesDropped: number;
-  lookups: number;
 }
 
-/** Key-based routing: recursive for messages, iterative for lookups, one hop when the owner is known. */
+/**
+ * Key-based routing of messages, hop by hop: one hop when the owner is known. A hop that is not acknowledged within
+ * the time that its round trips suggest is followed by the next best one.
+ */
 export class Router {
-  readonly counters: RouterCounters = { messagesRouted: 0, messagesDelivered: 0, messagesDropped: 0, lookups: 0 };
+  readonly counters: RouterCounters = { messagesRouted: 0, messagesDelivered: 0, messagesDropped: 0 };
   readonly #runtime: Runtime;
   readonly #options: RouterOptions;
   readonly #table: RoutingTable;
@@ -56,29 +58,8 @@ export class Router {
     return this.#output.isMember() && this.#table.owns(key);
   }
 
-  /** Asks ever nearer members until one says that it is the owner. @throws OverlayError */
-  async lookup(key: Key): Promise<Contact> {
-    this.counters.lookups += 1;
-    const asked = new Set<Key>();
-    const deadlineMs = this.#runtime.now() + this.#options.requestTimeoutMs;
-    for (;;) {
-      if (this.owns(key)) return this.#table.self;
-      let candidates = this.#nextHops(key);
-      for (let contact = first(candidates, asked); contact; contact = first(candidates, asked)) {
-        asked.add(contact.id);
-        const reply = await this.#find(contact, key);
-        if (reply?.isOwner) return contact;
-        if (reply) candidates = [...reply.nearer.filter(({ id }) => id !== this.#table.self.id), ...candidates];
-      }
-      if (this.#runtime.now() >= deadlineMs) throw new OverlayError('timeout', `no owner of ${key} was found in time`);
-      // Neighbours that disagree will agree soon, and the dead be noticed.
-      await new Promise<void>((resolve) => this.#runtime.after(this.#options.tickMs, resolve));
-      asked.clear();
-    }
-  }
-
   find(key: Key): FindReply {
-    return { isOwner: this.owns(key), nearer: this.#nextHops(key) };
+    return { isOwner: this.owns(key), nearer: this.nextHops(key) };
   }
 
   route(key: Key, app: AppId, payload: Uint8Array): void {
@@ -94,7 +75,8 @@ export class Router {
     void this.#pass(hop);
   }
 
-  #nextHops(key: Key): readonly Contact[] {
+  /** Whom to ask or to send to for `key`, best first; for a node that is no member, those nearest to it. */
+  nextHops(key: Key): readonly Contact[] {
     if (this.#output.isMember()) return this.#table.nextHops(key, findContactsMax);
     return this.#table
       .replicas(key, findContactsMax + 1)
@@ -102,38 +84,32 @@ export class Router {
       .slice(0, findContactsMax);
   }
 
-  async #find(contact: Contact, key: Key): Promise<FindReply | null> {
-    try {
-      return decode(findReply, await this.#output.ask(contact, { type: 'find', key }, this.#options.hopTimeoutMs));
-    } catch (error) {
-      if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
-      return null;
-    }
-  }
-
   async #pass(hop: Hop): Promise<void> {
-    const { hopsMax, hopAttemptsMax, hopTimeoutMs, tickMs } = this.#options;
+    const { hopsMax, routeTimeoutMs, tickMs } = this.#options;
+    const deadlineMs = this.#runtime.now() + routeTimeoutMs;
     const failed = new Set<Key>();
     let { payload } = hop;
-    for (let attempt = 0; attempt < hopAttemptsMax && hop.hops < hopsMax; attempt++) {
+    let isSeen = false;
+    while (this.#runtime.now() < deadlineMs && hop.hops < hopsMax) {
       if (this.owns(hop.key)) {
         this.#deliver({ ...hop, payload });
         return;
       }
-      let next = first(this.#nextHops(hop.key), failed);
+      let next = first(this.nextHops(hop.key), failed);
       if (!next) {
         failed.clear();
         await new Promise<void>((resolve) => this.#runtime.after(tickMs, resolve));
         continue;
       }
-      if (attempt === 0) {
+      if (!isSeen) {
+        isSeen = true;
         const verdict = this.#output.forward({ ...hop, payload }, next);
         if (verdict.kind === 'absorb') return;
         payload = verdict.payload ?? payload;
         next = verdict.nextHop ?? next;
       }
       try {
-        await this.#output.ask(next, { type: 'hop', ...hop, hops: hop.hops + 1, payload }, hopTimeoutMs);
+        await this.#output.ask(next, { type: 'hop', ...hop, hops: hop.hops + 1, payload }, this.#hopTimeoutMs(next));
         return;
       } catch (error) {
         if (!(error instanceof OverlayError)) throw error;
@@ -143,6 +119,12 @@ export class Router {
     }
     this.counters.messagesDropped += 1;
     this.#log('info', 'routed message dropped', { key: hop.key, source: hop.source.address, hops: hop.hops });
+  }
+
+  /** Two questions and the waits after them; then another may be quicker. */
+  #hopTimeoutMs({ id }: Contact): number {
+    const twiceMs = this.#output.timeoutMs(id, 0) + this.#output.timeoutMs(id, 1);
+    return Math.min(this.#options.hopTimeoutMs, twiceMs);
   }
 
   /** A hop whose acknowledgement was lost may have been taken twice. */

@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { encode } from './codec.ts';
+import { type ControlRequest, findReply } from './control.ts';
+import { overlayDefaults } from './defaults.ts';
+import { ContactTable, type GeometryName, geometries } from './geometry/contact-table.ts';
+import { keyOf } from './keys.ts';
+import { Lookups } from './lookups.ts';
+import { type Contact, type Key, OverlayError } from './overlay.ts';
+import { Router } from './router.ts';
+import type { Runtime } from './runtime.ts';
+
+// Routers and lookups on tables that know no more than they must, over a network that is a function call.
+
+const app = 7;
+const hopMs = 10;
+const patienceMs = 50;
+const runtime: Runtime = {
+  now: () => Date.now(),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  random: () => 0.5,
+};
+
+interface Node {
+  readonly self: Contact;
+  readonly router: Router;
+  readonly lookups: Lookups;
+}
+
+class Net {
+  readonly nodes = new Map<Key, Node>();
+  /** Members that are silent. */
+  readonly dead = new Set<Key>();
+  /** Questions, by type, and whom they went to. */
+  readonly asked: { type: string; to: Key; atMs: number }[] = [];
+  readonly delivered: { at: Key; hops: number }[] = [];
+  readonly #geometry: GeometryName;
+
+  constructor(geometry: GeometryName, size: number) {
+    this.#geometry = geometry;
+    const members = Array.from({ length: size }, (_, i) => ({ id: keyOf(`member ${i}`), address: `n${i}:1` }));
+    for (const self of members) this.nodes.set(self.id, this.#build(self, members));
+  }
+
+  owner(key: Key): Node {
+    const [self, ...others] = [...this.nodes.values()].map((node) => node.self);
+    const table = new ContactTable(self as Contact, { geometry: this.#geometry, contactsMax: 1_024, leafSetSize: 8 });
+    for (const other of others) table.heard(other);
+    return this.nodes.get(table.owner(key).id) as Node;
+  }
+
+  /** A member and a key so that asking takes a few hops. */
+  farApart(): { asker: Node; key: Key; hops: readonly Contact[] } {
+    for (const asker of this.nodes.values()) {
+      for (let i = 0; i < 20; i++) {
+        const key = keyOf(`key ${i}`);
+        const hops = asker.router.nextHops(key);
+        if (hops.length >= 3 && !hops.slice(0, 3).some(({ id }) => id === this.owner(key).self.id)) {
+          return { asker, key, hops };
+        }
+      }
+    }
+    throw new Error('everybody knows everybody');
+  }
+
+  #build(self: Contact, members: readonly Contact[]): Node {
+    const table = new ContactTable(self, { geometry: this.#geometry, contactsMax: 0, leafSetSize: 8 });
+    for (const member of members) table.heard(member);
+    const output = {
+      isMember: () => true,
+      timeoutMs: (_id: Key | null, attempt: number) => patienceMs * 2 ** attempt,
+      ask: (to: Contact, request: ControlRequest, timeoutMs: number) => this.#ask(self, to, request, timeoutMs),
+    };
+    const router: Router = new Router(
+      runtime,
+      overlayDefaults,
+      table,
+      {
+        ...output,
+        forward: () => ({ kind: 'continue' }),
+        deliver: (message) => {
+          if (message.app === app) this.delivered.push({ at: self.id, hops: message.hops });
+          else lookups.onQuestion(message);
+        },
+      },
+      () => {},
+    );
+    const lookups = new Lookups(runtime, overlayDefaults, self, router, output);
+    return { self, router, lookups };
+  }
+
+  #ask(from: Contact, to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array> {
+    this.asked.push({ type: request.type, to: to.id, atMs: Date.now() });
+    return new Promise((resolve, reject) => {
+      if (this.dead.has(to.id)) setTimeout(() => reject(new OverlayError('timeout', 'silent')), timeoutMs);
+      else setTimeout(() => resolve(this.#answer(from, to, request)), hopMs);
+    });
+  }
+
+  #answer(from: Contact, to: Contact, request: ControlRequest): Uint8Array {
+    const { router, lookups } = this.nodes.get(to.id) as Node;
+    if (from.id === to.id) throw new Error('nobody asks itself');
+    if (request.type === 'find') return encode(findReply, router.find(request.key));
+    if (request.type === 'hop') router.onHop(request);
+    if (request.type === 'found') lookups.onFound(from, request.number);
+    return new Uint8Array(0);
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function settled<T>(promise: Promise<T>, withinMs: number): Promise<T> {
+  promise.catch(() => {});
+  await vi.advanceTimersByTimeAsync(withinMs);
+  return promise;
+}
+
+describe.each(geometries)('%s', (geometry) => {
+  test.each(['iterative', 'recursive'] as const)('a %s lookup finds the owner of every key', async (manner) => {
+    const net = new Net(geometry, 60);
+    const askers = [...net.nodes.values()];
+    for (let i = 0; i < 60; i++) {
+      const key = keyOf(`key ${i}`);
+      const found = await settled((askers[i] as Node).lookups.lookup(key, manner), 20 * hopMs);
+      expect(found).toEqual(net.owner(key).self);
+    }
+    if (manner === 'iterative') expect(net.asked.every(({ type }) => type === 'find')).toBe(true);
+    else expect(new Set(net.asked.map(({ type }) => type))).toEqual(new Set(['hop', 'found']));
+  });
+
+  test('an iterative lookup asks one at a time, and another when the first is slow', async () => {
+    const net = new Net(geometry, 60);
+    const { asker, key, hops } = net.farApart();
+    const [first, second] = hops as [Contact, Contact];
+    net.dead.add(first.id);
+    const startMs = Date.now();
+    const found = await settled(asker.lookups.lookup(key, 'iterative'), patienceMs + 20 * hopMs);
+    expect(found).toEqual(net.owner(key).self);
+    expect(net.asked[0]).toMatchObject({ to: first.id, atMs: startMs });
+    expect(net.asked[1]).toMatchObject({ to: second.id, atMs: startMs + patienceMs });
+  });
+
+  test('no more questions are under way than allowed, and a lookup that finds nobody ends in time', async () => {
+    const net = new Net(geometry, 60);
+    const { asker, key } = net.farApart();
+    for (const id of net.nodes.keys()) if (id !== asker.self.id) net.dead.add(id);
+    const { lookupParallelMax, hopTimeoutMs, requestTimeoutMs, tickMs } = overlayDefaults;
+    const looking = asker.lookups.lookup(key, 'iterative');
+    looking.catch(() => {});
+    await vi.advanceTimersByTimeAsync(hopTimeoutMs - 1);
+    expect(net.asked).toHaveLength(lookupParallelMax);
+    await expect(settled(looking, requestTimeoutMs + hopTimeoutMs + tickMs)).rejects.toMatchObject({ code: 'timeout' });
+    const given = await settled(asker.lookups.lookup(key, 'recursive'), 2 * requestTimeoutMs).catch((e: unknown) => e);
+    expect(given).toMatchObject({ code: 'timeout' });
+  });
+
+  test('a routed message goes around a hop that does not acknowledge, and arrives once', async () => {
+    const net = new Net(geometry, 60);
+    const { asker, key, hops } = net.farApart();
+    net.dead.add((hops[0] as Contact).id);
+    asker.router.route(key, app, new Uint8Array(0));
+    await vi.advanceTimersByTimeAsync(3 * patienceMs + 20 * hopMs);
+    expect(net.delivered).toHaveLength(1);
+    expect(net.delivered[0]?.at).toBe(net.owner(key).self.id);
+    expect(asker.router.counters.messagesDropped).toBe(0);
+  });
+
+  test('a routed message that nobody takes is dropped, and counted', async () => {
+    const net = new Net(geometry, 60);
+    const { asker, key } = net.farApart();
+    for (const id of net.nodes.keys()) if (id !== asker.self.id) net.dead.add(id);
+    asker.router.route(key, app, new Uint8Array(0));
+    await vi.advanceTimersByTimeAsync(overlayDefaults.routeTimeoutMs + overlayDefaults.hopTimeoutMs);
+    expect(asker.router.counters.messagesDropped).toBe(1);
+    expect(net.delivered).toEqual([]);
+  });
+});

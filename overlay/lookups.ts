@@ -1,0 +1,159 @@
+import { decode } from './codec.ts';
+import { type ControlRequest, type FindReply, findReply, lookupApp } from './control.ts';
+import { type Contact, type Key, type LookupManner, OverlayError, type RoutedMessage } from './overlay.ts';
+import type { Router } from './router.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface LookupOptions {
+  readonly lookupParallelMax: number;
+  readonly hopTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly tickMs: number;
+}
+
+export interface LookupOutput {
+  ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
+  /** How long an answer from there may take, by its round trips; of nobody in particular when `id` is null. */
+  timeoutMs(id: Key | null, attempt: number): number;
+}
+
+export interface LookupCounters {
+  lookups: number;
+  /** Members asked by iterative lookups of this node. */
+  lookupQuestions: number;
+}
+
+/**
+ * Finding the owner of a key by asking the ring.
+ *
+ * An iterative lookup asks ever nearer members itself. Each is given the time that its round trips suggest; then the
+ * next best is asked, too, while the answer of the first is still welcome: most lookups have one question under
+ * way, and one slow or dead member costs a timeout of tens of milliseconds, not of seconds. A recursive lookup is a
+ * routed message that the owner answers directly: half the round trips, but the asking node cannot tell which hop fails.
+ */
+export class Lookups {
+  readonly counters: LookupCounters = { lookups: 0, lookupQuestions: 0 };
+  readonly #runtime: Runtime;
+  readonly #options: LookupOptions;
+  readonly #router: Router;
+  readonly #self: Contact;
+  readonly #output: LookupOutput;
+  /** Recursive lookups under way, by the number that their questions carry. */
+  readonly #awaited = new Map<number, (owner: Contact) => void>();
+  #number: number;
+
+  constructor(runtime: Runtime, options: LookupOptions, self: Contact, router: Router, output: LookupOutput) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#self = self;
+    this.#router = router;
+    this.#output = output;
+    this.#number = Math.floor(runtime.random() * 2 ** 31);
+  }
+
+  /** @throws OverlayError `timeout` when no owner was found in time, `closed` */
+  lookup(key: Key, manner: LookupManner): Promise<Contact> {
+    this.counters.lookups += 1;
+    const deadlineMs = this.#runtime.now() + this.#options.requestTimeoutMs;
+    return manner === 'iterative' ? this.#iterative(key, deadlineMs) : this.#recursive(key, deadlineMs);
+  }
+
+  /** A question of a recursive lookup arrived at the owner, this node. */
+  onQuestion({ source, payload }: RoutedMessage): void {
+    if (payload.length !== 4) return;
+    const number = Buffer.from(payload).readUInt32LE();
+    if (source.id === this.#self.id) this.onFound(this.#self, number);
+    // Should the answer be lost for good, the question comes again.
+    else this.#output.ask(source, { type: 'found', number }, this.#options.hopTimeoutMs).catch(() => {});
+  }
+
+  onFound(owner: Contact, number: number): void {
+    this.#awaited.get(number)?.(owner);
+  }
+
+  // ---- Iterative
+
+  async #iterative(key: Key, deadlineMs: number): Promise<Contact> {
+    for (;;) {
+      if (this.#router.owns(key)) return this.#self;
+      const owner = await this.#search(key, deadlineMs);
+      if (owner) return owner;
+      if (this.#runtime.now() >= deadlineMs) throw notFound(key);
+      // Neighbours that disagree will agree soon, and the dead be noticed.
+      await this.#pause(this.#options.tickMs);
+    }
+  }
+
+  /** Asks until the owner is found, or nobody is left to ask, or it is too late to ask anybody: null. */
+  #search(key: Key, deadlineMs: number): Promise<Contact | null> {
+    const asked = new Set<Key>([this.#self.id]);
+    let candidates = this.#router.nextHops(key);
+    let underWay = 0;
+    let isOver = false;
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        isOver = true;
+        settle();
+      };
+      const askNext = (): void => {
+        if (isOver || underWay >= this.#options.lookupParallelMax) return;
+        const next = candidates.find(({ id }) => !asked.has(id));
+        if (!next || this.#runtime.now() >= deadlineMs) {
+          if (underWay === 0) end(() => resolve(null));
+          return;
+        }
+        asked.add(next.id);
+        underWay += 1;
+        const impatience = this.#runtime.after(this.#output.timeoutMs(next.id, 0), askNext);
+        const answered = (reply: FindReply | null): void => {
+          impatience.cancel();
+          underWay -= 1;
+          if (isOver) return;
+          if (reply?.isOwner) end(() => resolve(next));
+          if (reply) candidates = [...reply.nearer, ...candidates];
+          askNext();
+        };
+        this.#find(next, key).then(answered, (error: unknown) => end(() => reject(error)));
+      };
+      askNext();
+    });
+  }
+
+  async #find(contact: Contact, key: Key): Promise<FindReply | null> {
+    this.counters.lookupQuestions += 1;
+    try {
+      return decode(findReply, await this.#output.ask(contact, { type: 'find', key }, this.#options.hopTimeoutMs));
+    } catch (error) {
+      if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
+      return null;
+    }
+  }
+
+  // ---- Recursive
+
+  async #recursive(key: Key, deadlineMs: number): Promise<Contact> {
+    this.#number = (this.#number + 1) >>> 0;
+    const number = this.#number;
+    const question = new Uint8Array(4);
+    Buffer.from(question.buffer).writeUInt32LE(number);
+    try {
+      for (let attempt = 0; ; attempt++) {
+        const found = new Promise<Contact>((resolve) => this.#awaited.set(number, resolve));
+        this.#router.route(key, lookupApp, question);
+        const owner = await Promise.race([found, this.#pause(this.#output.timeoutMs(null, attempt))]);
+        if (owner) return owner;
+        if (this.#runtime.now() >= deadlineMs) throw notFound(key);
+      }
+    } finally {
+      this.#awaited.delete(number);
+    }
+  }
+
+  #pause(delayMs: number): Promise<null> {
+    return new Promise((resolve) => this.#runtime.after(delayMs, () => resolve(null)));
+  }
+}
+
+function notFound(key: Key): OverlayError {
+  return new OverlayError('timeout', `no owner of ${key} was found in time`);
+}
