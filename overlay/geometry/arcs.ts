@@ -23,9 +23,11 @@ export abstract class ArcGeometry implements Partial<Geometry> {
 
   leaves(): number[] {
     const { size, selfIndex } = this.ring;
-    const others = Array.from({ length: size - 1 }, (_, i) => (selfIndex + 1 + i) % size);
-    if (others.length <= 2 * this.side) return others;
-    return [...others.slice(0, this.side), ...others.slice(-this.side)];
+    const next = Math.min(this.side, size - 1);
+    const leaves = Array.from({ length: next }, (_, i) => (selfIndex + 1 + i) % size);
+    for (let step = Math.min(this.side, size - 1 - next); step > 0; step--)
+      leaves.push((selfIndex - step + size) % size);
+    return leaves;
   }
 
   wouldBeLeaf(id: Key): boolean {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tourQueries, tourTables } from '../../cli/tour-script.ts';
 import { QueryError } from '../../columnar/index.ts';
+import { defaultGeometry, type GeometryName, geometries } from '../../engine/index.ts';
 import { comparable, plainRows } from '../support/duckdb.ts';
 import { type Answer, run, SimulatedFleet } from '../support/fleet.ts';
 import { loadTourData, type TourData } from '../support/tour-data.ts';
@@ -20,10 +21,10 @@ beforeAll(async () => {
   data = await loadTourData();
 });
 
-async function fleetOf(seed: number, lossRate = 0): Promise<SimulatedFleet> {
+async function fleetOf(seed: number, geometry: GeometryName): Promise<SimulatedFleet> {
   const fleet = await SimulatedFleet.start(
-    { nodes, tables: data.tables, queryDeadlineMs: deadlineMs },
-    { seed, lossRate },
+    { nodes, tables: data.tables, queryDeadlineMs: deadlineMs, geometry },
+    { seed },
   );
   const [founder] = fleet.nodes;
   if (founder === undefined) throw new Error('no nodes');
@@ -58,9 +59,14 @@ function mustNotLie(seed: number, sql: string, answer: Answer | QueryError): voi
   if (claim.complete) expect(claim).toEqual({ ...claim, exact: true });
 }
 
-describe.each(seeds)('64 simulated nodes, seed %i', (seed) => {
+/** The default geometry with every seed, the others with the first. */
+const variants = geometries.flatMap((geometry) =>
+  seeds.slice(0, geometry === defaultGeometry ? undefined : 1).map((seed) => ({ geometry, seed })),
+);
+
+describe.each(variants)('64 simulated nodes ($geometry, seed $seed)', ({ geometry, seed }) => {
   test('without faults every answer is exact and complete', async () => {
-    const fleet = await fleetOf(seed);
+    const fleet = await fleetOf(seed, geometry);
     for (const { sql } of tourQueries) {
       const answer = await ask(fleet, pick(fleet, nodes), sql);
       if (answer instanceof QueryError) throw answer;
@@ -74,7 +80,7 @@ describe.each(seeds)('64 simulated nodes, seed %i', (seed) => {
   });
 
   test('with one crash at a random moment no query hangs and none claims more than it has', async () => {
-    const fleet = await fleetOf(seed);
+    const fleet = await fleetOf(seed, geometry);
     const asked = pick(fleet, nodes);
     const crashed = (asked + 1 + pick(fleet, nodes - 1)) % nodes;
     const crashesDuring = pick(fleet, tourQueries.length);
@@ -87,7 +93,7 @@ describe.each(seeds)('64 simulated nodes, seed %i', (seed) => {
   });
 
   test('with 5% of all messages lost every answer is exact and complete', async () => {
-    const fleet = await fleetOf(seed);
+    const fleet = await fleetOf(seed, geometry);
     fleet.simulation.setLossRate(0.05);
     for (const { sql } of tourQueries) {
       const answer = await ask(fleet, pick(fleet, nodes), sql);

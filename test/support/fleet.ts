@@ -2,6 +2,7 @@ import { type Batch, batchToRows, type Schema, type SqlValue } from '../../colum
 import {
   type Coverage,
   type EpochAnswer,
+  type GeometryName,
   type Session,
   silentLog,
   type TableSource,
@@ -39,6 +40,7 @@ export interface FleetOptions {
   readonly queryMemoryBytesMax?: number;
   /** Copies of everything; by default as many as nodes keep by default. */
   readonly replicas?: number;
+  readonly geometry?: GeometryName;
 }
 
 /** Runs every statement and gives the last one's answer. */
@@ -235,7 +237,7 @@ export class RealFleet implements TestFleet {
 }
 
 function newNode(options: FleetOptions, index: number, runtime: Runtime, transport: Transport, id?: string): WharfNode {
-  const { queryDeadlineMs, queryMemoryBytesMax, replicas } = options;
+  const { queryDeadlineMs, queryMemoryBytesMax, replicas, geometry } = options;
   return new WharfNode({
     runtime,
     transport,
@@ -243,7 +245,7 @@ function newNode(options: FleetOptions, index: number, runtime: Runtime, transpo
     tables: options.tables(index, options.nodes),
     ...(id === undefined ? {} : { id }),
     ...(queryDeadlineMs === undefined ? {} : { queryDeadlineMs }),
-    ...(replicas === undefined ? {} : { overlay: { replicas } }),
+    overlay: { ...(replicas === undefined ? {} : { replicas }), ...(geometry === undefined ? {} : { geometry }) },
     ...(queryMemoryBytesMax === undefined ? {} : { queryMemoryBytesMax }),
   });
 }
