@@ -1,6 +1,6 @@
 export { type Log, type OverlayOptions, overlayDefaults, replicasMax } from './defaults.ts';
 export { ContactTable, type GeometryName, geometries } from './geometry/contact-table.ts';
-export { compareClockwise, inRegion, keyAt, keyOf, pointOf, randomKey } from './keys.ts';
+export { compareClockwise, inRegion, keyAt, keyOf, randomKey } from './keys.ts';
 export { type OverlayCounters, OverlayNode, type OverlayNodeInit } from './node.ts';
 export * from './overlay.ts';
 export { RegionSet, wholeRing } from './region.ts';

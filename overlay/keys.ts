@@ -63,14 +63,6 @@ export function clockwise(from: bigint, to: bigint): bigint {
   return BigInt.asUintN(keyBits, to - from);
 }
 
-/** Steps between two keys, whichever way round is shorter. */
-export function ringDistance(a: Key, b: Key): bigint {
-  const ahead = clockwise(pointOf(a), pointOf(b));
-  const behind = clockwise(pointOf(b), pointOf(a));
-  if (ahead < behind) return ahead;
-  return behind;
-}
-
 /**
  * Where ownership passes from `a` to `b`, its clockwise neighbour: keys before it are nearer to `a`, it and
  * those after it at least as near to `b`. Alone on the ring (`a === b`) it is the opposite point.
