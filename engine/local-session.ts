@@ -209,7 +209,7 @@ export class LocalSession implements Session {
 
   async #createTable(statement: CreateTable): Promise<StatementResult> {
     const { catalog } = this.#services;
-    const table = defineTable(statement, catalog.newNamespace(tableKey(statement.table)));
+    const table = defineTable(statement, catalog.newNamespace(tableKey(statement.table)), this.#context().nowMs);
     await catalog.create(table, statement.ifNotExists, statement.table.span.start);
     return { kind: 'command', tag: 'CREATE TABLE', rowsAffected: null };
   }

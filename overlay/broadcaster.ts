@@ -17,7 +17,8 @@ export interface BroadcasterOptions {
 export interface BroadcasterOutput {
   send(to: Contact, app: AppId, payload: Uint8Array): void;
   watch(peer: Contact, onLost: (reason: string) => void): () => void;
-  deliver(origin: Contact, app: AppId, payload: Uint8Array): void;
+  /** False when the app found the payload malformed. `via` is the node that it came from: its origin, or a parent. */
+  deliver(origin: Contact, app: AppId, payload: Uint8Array, via: Contact): boolean;
 }
 
 export interface BroadcasterCounters {
@@ -53,19 +54,21 @@ export class Broadcaster {
 
   broadcast(app: AppId, payload: Uint8Array): void {
     this.#number = (this.#number + 1) >>> 0;
-    this.#take({ origin: this.#table.self, number: this.#number, app, depth: 0, region: wholeRing, payload });
+    const { self } = this.#table;
+    this.#take({ origin: self, number: this.#number, app, depth: 0, region: wholeRing, payload }, self);
   }
 
   /** @throws CodecError */
-  onMessage(payload: Uint8Array): void {
-    this.#take(decode(broadcastMessage, payload));
+  onMessage(payload: Uint8Array, from: Contact): void {
+    this.#take(decode(broadcastMessage, payload), from);
   }
 
-  #take(message: BroadcastMessage): void {
+  #take(message: BroadcastMessage, via: Contact): void {
     const { origin, number, app, payload } = message;
     if (this.#delivered.isNew(`${origin.id}/${number}`, this.#runtime.now())) {
       this.counters.broadcastsIn += 1;
-      this.#output.deliver(origin, app, payload);
+      // What cannot be read here cannot be read elsewhere.
+      if (!this.#output.deliver(origin, app, payload, via)) return;
     } else {
       this.counters.broadcastsRepeated += 1;
     }

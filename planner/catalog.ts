@@ -17,6 +17,8 @@ export interface TableDefinition {
     readonly notNull: readonly number[];
     /** Rows vanish this long after they were last written; `null`: they stay. */
     readonly lifetimeMs: number | null;
+    /** Milliseconds since 1970 by the clock of the node that created it: no row of it is older. */
+    readonly createdAtMs: number;
     readonly replicas: number;
   } | null;
 }

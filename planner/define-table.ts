@@ -16,9 +16,10 @@ type Option = CreateTable['options'][number];
 /**
  * The table that a CREATE TABLE describes.
  * @param namespace distinguishes it from earlier tables of the same name
+ * @param nowMs milliseconds since 1970
  * @throws QueryError duplicateColumn, unknownType, unknownColumn, invalidParameter, unsupported
  */
-export function defineTable(create: CreateTable, namespace: string): TableDefinition {
+export function defineTable(create: CreateTable, namespace: string, nowMs: number): TableDefinition {
   const { columns, table } = create;
   if (table.schema !== null && table.schema !== 'public') {
     fail('unsupported', `tables cannot be created in schema "${table.schema}"`, table.span, 'Leave out the schema.');
@@ -37,7 +38,7 @@ export function defineTable(create: CreateTable, namespace: string): TableDefini
     name: tableKey({ ...table, schema: null }),
     source: 'distributed',
     schema: { fields },
-    distributed: { namespace, primaryKey, partitionBy, notNull, lifetimeMs, replicas },
+    distributed: { namespace, primaryKey, partitionBy, notNull, lifetimeMs, replicas, createdAtMs: Math.floor(nowMs) },
   });
 }
 

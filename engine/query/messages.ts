@@ -1,6 +1,7 @@
 import { Decoder, Encoder } from 'cbor-x';
 import { z } from 'zod';
-import { type ErrorCode, QueryError, SQLSTATE } from '../../columnar/index.ts';
+import { type ErrorCode, SQLSTATE } from '../../columnar/index.ts';
+import { CodecError } from '../../overlay/index.ts';
 import { type Report, reasonLengthMax, reportItemsMax } from './report.ts';
 
 /** 16 lower-case hexadecimal digits, drawn at the proxy. */
@@ -145,14 +146,14 @@ export function encodeMessage(message: QueryMessage): Uint8Array {
   return frame;
 }
 
-/** @throws QueryError `protocol` for anything that `encodeMessage` could not have written */
+/** @throws CodecError for anything that `encodeMessage` could not have written */
 export function decodeMessage(frame: Uint8Array): QueryMessage {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const kind = frame[0];
   if (kind === kinds.cbor) return decodeCbor(frame.subarray(1));
   const isBatch = kind === kinds.batch && frame.length >= batchHeaderBytes;
   const isSettled = kind === kinds.settled && frame.length === settledBytes;
-  if (!isBatch && !isSettled) throw new QueryError('protocol', 'malformed query message');
+  if (!isBatch && !isSettled) throw new CodecError('malformed query message');
   const head = {
     query: view.getBigUint64(1, true).toString(16).padStart(16, '0'),
     epoch: view.getFloat64(9, true),
@@ -169,9 +170,9 @@ function decodeCbor(body: Uint8Array): QueryMessage {
   try {
     value = decoder.decode(body);
   } catch (cause) {
-    throw new QueryError('protocol', 'malformed query message', { cause });
+    throw new CodecError('malformed query message', { cause });
   }
   const parsed = message.safeParse(value);
-  if (!parsed.success) throw new QueryError('protocol', 'malformed query message', { cause: parsed.error });
+  if (!parsed.success) throw new CodecError('malformed query message', { cause: parsed.error });
   return parsed.data;
 }
