@@ -1,5 +1,6 @@
 import { type Batch, isValid, partitionKeys, QueryError } from '../columnar/index.ts';
 import {
+  CodecError,
   compareClockwise,
   type Key,
   keyAt,
@@ -152,18 +153,29 @@ function writable(rows: RowStore): WritableStore {
   return {
     digest: (region) => rows.digest(region),
     export: (region) => rows.export(region),
-    import: (chunk) => rows.import(chunk),
+    import: (chunk) => {
+      try {
+        rows.import(chunk);
+      } catch (error) {
+        throw error instanceof QueryError && error.code === 'protocol' ? malformed(error) : error;
+      }
+    },
     drop: (region) => rows.drop(region),
     accept: (_first, chunk) => {
       try {
         rows.accept(chunk);
       } catch (error) {
         if (!(error instanceof QueryError)) throw error;
+        if (error.code === 'protocol') throw malformed(error);
         throw new OverlayError('refused', error.message, { cause: error });
       }
       return chunk;
     },
   };
+}
+
+function malformed(error: QueryError): CodecError {
+  return new CodecError(error.message, { cause: error });
 }
 
 function requireNotNull(table: TableDefinition, columns: readonly number[], batch: Batch): void {

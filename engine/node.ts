@@ -206,7 +206,7 @@ export class WharfNode implements SessionFactory {
             BigInt(counters.framesIn),
             BigInt(counters.bytesOut),
             BigInt(counters.bytesIn),
-            BigInt(counters.framesMalformed),
+            BigInt(counters.framesMalformed + counters.payloadsMalformed),
           ],
         ];
       },

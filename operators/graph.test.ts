@@ -44,6 +44,7 @@ test('a scan applies its predicate, and NULL does not pass', () => {
     table: 't',
     source: 'local',
     namespace: null,
+    retention: null,
     columns: [0],
     predicate,
     schema,

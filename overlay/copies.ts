@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
+import { Losses } from './losses.ts';
 import type { Advert } from './messages.ts';
-import type { Contact, Key, Region } from './overlay.ts';
+import type { Contact, Key, Loss, Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
 import type { RoutingTable } from './routing-table.ts';
 
@@ -25,6 +26,8 @@ export interface Source {
  *   owner accepts writes that it lacks, so it is served when an owner delegates to it;
  * - *retired*: like spare, but one who must keep it holds it by now and may have newer items. Dropped once
  *   all who must keep it hold it; until then a source of last resort, should that one be lost.
+ *
+ * What is held or spare is whole, or *lossy* where all copies had been lost: see `Losses`.
  */
 export class Copies {
   readonly #table: RoutingTable;
@@ -34,6 +37,7 @@ export class Copies {
   readonly #held = new RegionSet();
   readonly #spare = new RegionSet();
   readonly #retired = new RegionSet();
+  readonly #losses = new Losses();
   #isLeaving = false;
 
   constructor(table: RoutingTable, replicas: number) {
@@ -60,7 +64,15 @@ export class Copies {
     return servable;
   }
 
-  /** What others may read. */
+  get lossy(): RegionSet {
+    return this.#losses.keys();
+  }
+
+  lossesIn(keys: RegionSet): Loss[] {
+    return this.#losses.within(keys);
+  }
+
+  /** What others may read when nobody has anything better. */
   readable(): RegionSet {
     const readable = this.servable();
     readable.addAll(this.#retired);
@@ -83,12 +95,20 @@ export class Copies {
     this.#held.addAll(RegionSet.whole());
   }
 
-  /** A complete copy of a region has arrived, or it is taken as empty for want of one. */
-  hold(region: Region): void {
-    for (const part of this.#kept.intersect(region)) {
-      this.#held.add(part);
-      this.#retired.remove(part);
-    }
+  /** A complete copy of a region has arrived, with its flaws, or it is taken as empty for want of one. */
+  hold(region: Region, losses: readonly Loss[]): void {
+    const parts = this.#kept.intersect(region);
+    this.#losses.unite(this.servable(), parts, losses);
+    this.#held.addAll(parts);
+    this.#retired.removeAll(parts);
+  }
+
+  /** All that another copy has was added to this node's, where it has one. Returns whether the advert changed. */
+  united(theirs: RegionSet, losses: readonly Loss[]): boolean {
+    const lossy = this.lossy;
+    const mine = this.servable();
+    this.#losses.unite(mine, mine.intersect(theirs), losses);
+    return !this.lossy.equals(lossy);
   }
 
   /** From now on everything is for others to keep. */
@@ -199,6 +219,18 @@ export class Copies {
     return { sources, orphans, unheard };
   }
 
+  /** Members whose copy is whole where the one held here is not. */
+  healers(): Source[] {
+    const lossy = this.lossy.intersect(this.#held);
+    if (lossy.isEmpty) return [];
+    return [...this.#neighbours.values()].flatMap(({ contact, advert }) => {
+      const whole = advert.held.clone();
+      whole.addAll(advert.spare);
+      whole.removeAll(advert.lossy);
+      return [...whole.intersect(lossy)].map((region) => ({ contact, region }));
+    });
+  }
+
   // ---- What to get rid of
 
   /** Regions that need not be kept here and that all who must keep them hold; and who is not that far. */
@@ -218,6 +250,7 @@ export class Copies {
       if (contact.id === this.#table.self.id) continue;
       const theirs = matters.intersect(this.#table.replicaRegionOf(contact.id, copies));
       const lacking = this.heldBy(contact.id).missingFrom(theirs);
+      lacking.addAll(this.#betterHere(contact.id).intersect(theirs));
       if (lacking.isEmpty) continue;
       waitingFor.push(contact);
       disposable.removeAll(lacking);
@@ -230,6 +263,7 @@ export class Copies {
     const advertised = !this.#spare.intersect(disposable).isEmpty;
     this.#spare.removeAll(disposable);
     this.#retired.removeAll(disposable);
+    this.#losses.retain(this.servable());
     return advertised;
   }
 
@@ -237,15 +271,25 @@ export class Copies {
     assert(this.#held.intersect(this.#spare).isEmpty, 'nothing is both held and spare');
     assert(this.#kept.missingFrom(this.#held).isEmpty, 'whatever is held is kept');
     assert(this.#kept.intersect(this.#spare).isEmpty, 'nothing that is kept is spare');
+    assert(this.servable().missingFrom(this.lossy).isEmpty, 'only what is held or spare has marks');
+    this.#losses.checkInvariants();
   }
 
   /** Only in favour of one who must keep the region: another may just be about to retire its copy, too. */
   #retire({ contact, advert }: Neighbour): boolean {
     if (this.#spare.isEmpty || !this.#table.get(contact.id)) return false;
     const taken = this.#spare.intersect(advert.held).intersect(this.#table.replicaRegionOf(contact.id, this.#replicas));
+    taken.removeAll(this.#betterHere(contact.id));
     if (taken.isEmpty) return false;
     this.#spare.removeAll(taken);
     this.#retired.addAll(taken);
+    this.#losses.retain(this.servable());
     return true;
+  }
+
+  /** Spare regions that are whole here and not there: the other is to read them, before they are given up. */
+  #betterHere(id: Key): RegionSet {
+    const theirs = this.#neighbours.get(id)?.advert.lossy ?? new RegionSet();
+    return this.lossy.missingFrom(theirs.intersect(this.#spare));
   }
 }

@@ -1,3 +1,4 @@
+export { CodecError } from './codec.ts';
 export { type Log, type OverlayOptions, overlayDefaults, replicasMax } from './defaults.ts';
 export { compareClockwise, inRegion, keyAt, keyOf, pointOf, randomKey } from './keys.ts';
 export { type OverlayCounters, OverlayNode, type OverlayNodeInit } from './node.ts';

@@ -120,12 +120,12 @@ export class Membership {
     return this.#isMember;
   }
 
-  /** Members that failed within `missingRememberedMs`, by what this node heard. */
+  /** Members that failed within `missingRememberedMs`, by what this node heard, and whose addresses nobody else has. */
   missing(): Contact[] {
     const forgottenMs = this.#runtime.now() - this.#options.missingRememberedMs;
     const missing: Contact[] = [];
     for (const { kind, atMs, contact } of this.#tombstones.values()) {
-      if (kind === 'failed' && atMs > forgottenMs) missing.push(contact);
+      if (kind === 'failed' && atMs > forgottenMs && !this.#isReplaced(contact)) missing.push(contact);
     }
     return missing;
   }
@@ -369,7 +369,7 @@ export class Membership {
   #obituaries(listener: Key): News[] {
     const nowMs = this.#runtime.now();
     return [...this.#tombstones.values()]
-      .filter(({ kind, contact }) => kind === 'failed' && contact.id !== listener)
+      .filter(({ kind, contact }) => kind === 'failed' && contact.id !== listener && !this.#isReplaced(contact))
       .slice(-joinMissingMax)
       .map(({ contact, atMs }) => ({ kind: 'failed', contact, agoMs: Math.max(0, nowMs - atMs) }));
   }
@@ -435,6 +435,13 @@ export class Membership {
     const known = this.#table.get(id);
     if (known) this.#remove(known, 'left', 'another node lives at its address');
     else this.#tombstones.delete(id);
+  }
+
+  /** News of its death may come later than the other. */
+  #isReplaced({ id, address }: Contact): boolean {
+    if (address === this.#table.self.address) return true;
+    const resident = this.#byAddress.get(address);
+    return resident !== undefined && resident !== id && this.#table.get(resident) !== undefined;
   }
 
   #moved(known: Contact, contact: Contact): void {

@@ -27,7 +27,7 @@ const u32 = fc.nat(2 ** 32 - 1);
 const ms = fc.double({ min: 0, max: 1e15, noNaN: true });
 const payload = fc.uint8Array({ maxLength: 100 });
 const regions = fc.array(fc.record({ from: key, to: key }), { maxLength: 4 }).map((list) => new RegionSet(list));
-const advert: fc.Arbitrary<Advert> = fc.record({ held: regions, spare: regions, retired: regions });
+const advert: fc.Arbitrary<Advert> = fc.record({ held: regions, spare: regions, retired: regions, lossy: regions });
 const news: fc.Arbitrary<News> = fc.record({ kind: fc.constantFrom('joined', 'left', 'failed'), contact, agoMs: ms });
 const acknowledges = fc.record({ session: u32, next: u32, sack: u32 });
 

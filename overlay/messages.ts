@@ -21,7 +21,7 @@ import {
   Writer,
 } from './codec.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
-import type { RegionSet } from './region.ts';
+import { RegionSet } from './region.ts';
 import { frameBytesMax } from './runtime.ts';
 
 /** The first byte of every frame; another version is not understood. */
@@ -100,6 +100,8 @@ export interface Advert {
   readonly spare: RegionSet;
   /** Regions of which it has what was complete until another took them over. */
   readonly retired: RegionSet;
+  /** Held or spare regions of which it may lack something, since all copies of them had been lost. */
+  readonly lossy: RegionSet;
 }
 
 /** One piece of news about a third member, passed on like a rumour. */
@@ -154,7 +156,13 @@ export const newsCodec = struct<News>({
 });
 
 const advertised = regionSet(advertRegionsMax);
-const advert = struct<Advert>({ held: advertised, spare: advertised, retired: advertised });
+/** What is too much to say must not pass for whole. */
+const lossy: Codec<RegionSet> = {
+  write: (writer, value) =>
+    advertised.write(writer, value.edges.length <= 2 * advertRegionsMax ? value : RegionSet.whole()),
+  read: advertised.read,
+};
+const advert = struct<Advert>({ held: advertised, spare: advertised, retired: advertised, lossy });
 
 const ping = struct<Omit<PingMessage, 'type'>>({
   sentAtMs: milliseconds,

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { BambooTable } from './bamboo.ts';
 import { Broadcaster, type BroadcasterCounters } from './broadcaster.ts';
-import { decode, encode } from './codec.ts';
+import { type CodecError, decode, encode } from './codec.ts';
 import {
   broadcastApp,
   type ControlRequest,
@@ -20,7 +20,9 @@ import {
   type App,
   type AppId,
   type Contact,
+  type Forward,
   type Key,
+  type Loss,
   type MembershipChange,
   type Overlay,
   OverlayError,
@@ -234,6 +236,10 @@ export class OverlayNode implements Overlay {
     return this.#replication.split(region, fanout, asHolder);
   }
 
+  losses(regions: readonly Region[]): readonly Loss[] {
+    return this.#replication.losses(regions);
+  }
+
   checkInvariants(): void {
     this.#table.checkInvariants();
     this.#replication.copies.checkInvariants();
@@ -282,11 +288,17 @@ export class OverlayNode implements Overlay {
 
   #deliverToSelf(): void {
     if (this.#state === 'closed') return;
-    for (const { app, payload } of this.#toSelf.splice(0)) this.#apps.get(app)?.receive?.(this.self, payload);
+    for (const { app, payload } of this.#toSelf.splice(0)) this.#deliver(this.self, app, payload);
   }
 
   #deliver(from: Contact, app: AppId, payload: Uint8Array): void {
-    this.#apps.get(app)?.receive?.(from, payload);
+    this.#guard(from, from, app, () => this.#apps.get(app)?.receive?.(from, payload));
+  }
+
+  /** Runs an upcall with a payload of `source` that came from `via`. Only its maker is to blame for what it says. */
+  #guard(source: Contact, via: Contact, app: AppId, run: () => void): boolean {
+    const isMaker = source.id === via.id && via.id !== this.self.id;
+    return this.#wire.guard(isMaker ? via.address : null, via.address, app, run);
   }
 
   #answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array {
@@ -309,7 +321,7 @@ export class OverlayNode implements Overlay {
       case 'find':
         return encode(findReply, this.#router.find(request.key));
       case 'hop':
-        this.#router.onHop(request);
+        this.#router.onHop(request, from);
         return new Uint8Array(0);
     }
   }
@@ -365,6 +377,8 @@ export class OverlayNode implements Overlay {
     const output = {
       transmit: this.#wire.send.bind(this.#wire),
       answer: this.#answer.bind(this),
+      malformed: (from: Contact, app: AppId, error: CodecError) =>
+        this.#wire.rejectPayload(from.address, from.address, app, error),
       timeoutMs: this.#peers.timeoutMs.bind(this.#peers),
       unanswered: ({ id, address }: Target) => {
         if (id !== null) this.#membership.suspect({ id, address }, 'a request was not answered');
@@ -414,9 +428,16 @@ export class OverlayNode implements Overlay {
     const output = {
       isMember: () => this.#membership.isMember,
       ask: this.#ask.bind(this),
-      deliver: (message: RoutedMessage) => this.#apps.get(message.app)?.deliver?.(message),
-      forward: (message: RoutedMessage, nextHop: Contact) =>
-        this.#apps.get(message.app)?.forward?.(message, nextHop) ?? { kind: 'continue' as const },
+      deliver: (message: RoutedMessage, via: Contact) => {
+        this.#guard(message.source, via, message.app, () => this.#apps.get(message.app)?.deliver?.(message));
+      },
+      forward: (message: RoutedMessage, nextHop: Contact, via: Contact): Forward => {
+        let verdict: Forward = { kind: 'continue' };
+        const isRead = this.#guard(message.source, via, message.app, () => {
+          verdict = this.#apps.get(message.app)?.forward?.(message, nextHop) ?? verdict;
+        });
+        return isRead ? verdict : { kind: 'absorb' };
+      },
     };
     return new Router(this.runtime, this.options, this.#table, output, log);
   }
@@ -424,7 +445,8 @@ export class OverlayNode implements Overlay {
   #buildBroadcaster(): Broadcaster {
     return new Broadcaster(this.runtime, this.options, this.#table, {
       ask: (to, payload, timeoutMs) => this.#rpc.request(to, broadcastApp, payload, timeoutMs),
-      deliver: (origin, app, payload, depth) => this.#apps.get(app)?.broadcast?.(origin, payload, depth),
+      deliver: ({ origin, app, payload, depth }, via) =>
+        this.#guard(origin, via, app, () => this.#apps.get(app)?.broadcast?.(origin, payload, depth)),
     });
   }
 }

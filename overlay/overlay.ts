@@ -15,6 +15,13 @@ export interface Region {
   readonly to: Key;
 }
 
+/** A flaw of a node's copy: every copy of the region was gone at some time, at the latest at `atMs` by this node's clock. */
+export interface Loss {
+  readonly region: Region;
+  /** What was stored before may be missing, although its lifetime is not over. */
+  readonly atMs: number;
+}
+
 /** A user of the overlay on every node, such as the engine or the object store. One byte on the wire. */
 export type AppId = number;
 
@@ -50,7 +57,13 @@ export type Forward =
   | { readonly kind: 'continue'; readonly payload?: Uint8Array; readonly nextHop?: Contact }
   | { readonly kind: 'absorb' };
 
-/** Upcalls to an app. All are synchronous; an app that must wait starts its own work and returns. */
+/**
+ * Upcalls to an app. All are synchronous; an app that must wait starts its own work and returns.
+ *
+ * An upcall that throws a `CodecError`, or an answer that rejects with one, says that the payload is malformed: it is
+ * counted, logged and dropped, and the link to the peer that made it is closed. Of a routed or broadcast message that is
+ * the peer it came from only if that peer is its source: who merely passed it on has not read it.
+ */
 export interface App {
   /** A routed message arrived at the owner of its key. */
   deliver?(message: RoutedMessage): void;
@@ -102,6 +115,8 @@ export interface Overlay {
   route(key: Key, app: AppId, payload: Uint8Array): void;
   /** Divides `region` for a broadcast or a query; pure. */
   split(region: Region, fanout: number, asHolder: boolean): Split;
+  /** Where in `regions` this node's copy may lack something, disjoint; nothing when it is whole. */
+  losses(regions: readonly Region[]): readonly Loss[];
   /**
    * One delivery at each member, this one included: over disjoint regions, and what fails there within seconds more.
    * At most `broadcastBytesMax` bytes. @throws OverlayError `refused` when there are more

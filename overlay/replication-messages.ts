@@ -1,6 +1,21 @@
-import { bytes, type Codec, flag, list, nullable, region, regionSet, struct, tagged, u8, u32, u64 } from './codec.ts';
+import {
+  bytes,
+  type Codec,
+  flag,
+  list,
+  milliseconds,
+  nullable,
+  region,
+  regionSet,
+  struct,
+  tagged,
+  u8,
+  u32,
+  u64,
+} from './codec.ts';
+import { lossesMax } from './losses.ts';
 import type { Region } from './overlay.ts';
-import type { RegionSet } from './region.ts';
+import { type RegionSet, wholeRing } from './region.ts';
 
 export interface KindDigest {
   readonly kind: number;
@@ -27,9 +42,17 @@ export type ReplicationRequest =
   /** Read this from me. Answered with nothing once that is done. */
   | { readonly type: 'sync'; readonly region: Region };
 
+/** A `Loss` on the wire: its age, so that clocks need not agree. */
+export interface AgedLoss {
+  readonly region: Region;
+  readonly ageMs: number;
+}
+
 export interface OpenReply {
   /** The part of the region of which the answering node has a complete copy, if perhaps an old one. */
   readonly available: RegionSet;
+  /** The flaws of that copy. */
+  readonly losses: readonly AgedLoss[];
   /** 0 when that is not what was asked for, or when the asking node has the same already. */
   readonly export: number;
 }
@@ -48,7 +71,17 @@ export const replicationRequest: Codec<ReplicationRequest> = tagged<ReplicationR
 });
 
 export const digestReply = list(kindDigest, kindsMax);
-export const openReply = struct<OpenReply>({ available: regionSet(availableRegionsMax), export: u32 });
+
+const lossList = list(struct<AgedLoss>({ region, ageMs: milliseconds }), lossesMax);
+/** More of them than fit are written as one that covers them all. */
+const losses: Codec<readonly AgedLoss[]> = {
+  write: (writer, value) => {
+    const latest = { region: wholeRing, ageMs: Math.min(...value.map(({ ageMs }) => ageMs)) };
+    lossList.write(writer, value.length <= lossesMax ? value : [latest]);
+  },
+  read: lossList.read,
+};
+export const openReply = struct<OpenReply>({ available: regionSet(availableRegionsMax), losses, export: u32 });
 export const nextReply = nullable(
   struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }),
 );

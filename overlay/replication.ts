@@ -4,11 +4,13 @@ import { Copies, type Source } from './copies.ts';
 import type { Log } from './defaults.ts';
 import { type ExportOptions, Exports } from './exports.ts';
 import { keyAt, midpoint, pointOf } from './keys.ts';
+import { Losses } from './losses.ts';
 import type { Advert } from './messages.ts';
 import {
   type Contact,
   type Delegation,
   type Key,
+  type Loss,
   OverlayError,
   type Region,
   type Replicated,
@@ -56,6 +58,12 @@ export interface ReplicationCounters {
 interface Orphan {
   readonly region: Region;
   readonly sinceMs: number;
+}
+
+/** What reading a region gave: the part of it that is complete now, and its flaws. */
+interface Reading {
+  readonly available: RegionSet;
+  readonly losses: readonly Loss[];
 }
 
 /** Changes of the table that come together are answered together. */
@@ -169,12 +177,13 @@ export class Replication {
   }
 
   advert(): Advert {
-    return { held: this.#copies.held, spare: this.#copies.spare, retired: this.#copies.retired };
+    const { held, spare, retired, lossy } = this.#copies;
+    return { held, spare, retired, lossy };
   }
 
   advertised(from: Contact, advert: Advert): void {
     if (this.#copies.advertised(from, advert, this.#runtime.now())) this.#output.advertise();
-    if (!this.isSettled) this.#repairSoon();
+    if (!this.isSettled || !this.#copies.lossy.isEmpty) this.#repairSoon();
   }
 
   /** Whatever the node said before holds no longer: it is dead, or lives anew. */
@@ -191,6 +200,11 @@ export class Replication {
   /** A member that holds a key which this node owns but does not hold; undefined when none is known. */
   holderOf(key: Key): Contact | undefined {
     return this.#copies.holdersOf(new RegionSet([between(key, key)])).sources[0]?.contact;
+  }
+
+  /** @see Overlay.losses */
+  losses(regions: readonly Region[]): readonly Loss[] {
+    return this.#copies.lossesIn(new RegionSet(regions));
   }
 
   /** @see Overlay.split */
@@ -231,13 +245,14 @@ export class Replication {
       case 'digest':
         return encode(digestReply, this.#digests(request.region));
       case 'open': {
-        const available = this.#copies.readable().intersect(request.region);
+        const { available, losses } = this.#available(request.region, request.anything);
         const isAll = available.covers(request.region);
         const differing = this.#differing(request.region, request.digests);
         const mayRead = isAll || request.anything;
         const number =
           mayRead && differing.size > 0 ? this.#exports.open(from.id, differing, request.region, nowMs) : 0;
-        return encode(openReply, { available, export: number });
+        const aged = losses.map(({ region, atMs }) => ({ region, ageMs: Math.max(0, nowMs - atMs) }));
+        return encode(openReply, { available, losses: aged, export: number });
       }
       case 'next': {
         const part = this.#exports.next(from.id, request.export, request.index, nowMs);
@@ -248,6 +263,17 @@ export class Replication {
         await this.#read(from, request.region);
         return new Uint8Array(0);
     }
+  }
+
+  /** What may be read here. `anything`: retired copies too, which may lack whatever came since they retired. */
+  #available(region: Region, anything: boolean): Reading {
+    const servable = this.#copies.servable().intersect(region);
+    const losses = this.#copies.lossesIn(servable);
+    if (!anything) return { available: servable, losses };
+    const available = this.#copies.readable().intersect(region);
+    const retired = servable.missingFrom(available).regions();
+    const atMs = this.#runtime.now();
+    return { available, losses: [...losses, ...retired.map((part) => ({ region: part, atMs }))] };
   }
 
   #digests(region: Region): KindDigest[] {
@@ -274,14 +300,25 @@ export class Replication {
   }
 
   /** Reads what differs in a region; returns what the source can give, which is all of it when the reading succeeded. */
-  async #read(from: Contact, region: Region, anything = false): Promise<RegionSet> {
+  async #read(from: Contact, region: Region, anything = false): Promise<Reading> {
+    const reading = await this.#readAll(from, region, anything);
+    // Nothing was read if not all of it could be.
+    const isRead = anything || reading.available.covers(region);
+    if (isRead && this.#copies.united(reading.available, reading.losses)) this.#output.advertise();
+    return reading;
+  }
+
+  async #readAll(from: Contact, region: Region, anything: boolean): Promise<Reading> {
     const ask = (request: ReplicationRequest): Promise<Uint8Array> =>
       this.#output.ask(from, encode(replicationRequest, request));
     const opened = decode(openReply, await ask({ type: 'open', region, anything, digests: this.#digests(region) }));
-    if (opened.export === 0) return opened.available;
+    const nowMs = this.#runtime.now();
+    const losses = opened.losses.map(({ region: part, ageMs }) => ({ region: part, atMs: Math.max(0, nowMs - ageMs) }));
+    const reading = { available: opened.available.intersect(region), losses };
+    if (opened.export === 0) return reading;
     for (let index = 0; ; index++) {
       const part = decode(nextReply, await ask({ type: 'next', export: opened.export, index }));
-      if (!part) return opened.available;
+      if (!part) return reading;
       const replicated = this.#kinds.get(part.kind);
       if (!replicated) throw new CodecError(`unknown kind ${part.kind} of data`);
       this.counters.chunksIn += 1;
@@ -294,19 +331,16 @@ export class Replication {
   #repair(mayGather: boolean): void {
     if (!this.#isRunning || this.#isPulling) return;
     if (this.isSettled) {
-      this.#orphans = [];
       const settled = this.#settled;
       this.#settled = [];
       for (const resolve of settled) resolve();
-      return;
     }
     const nowMs = this.#runtime.now();
     const { sources, orphans, unheard } = this.#copies.plan();
     this.#adopt(orphans, nowMs);
     for (const contact of mayGather ? unheard : []) this.#output.ping(contact);
-    const source = sources.find(({ contact }) => (this.#avoided.get(contact.id) ?? 0) <= nowMs);
-    const orphan = mayGather ? orphans.regions()[0] : undefined;
-    const reading = source ? this.#pull(source) : orphan ? this.#gather(orphan) : null;
+    const mayAsk = ({ contact }: Source): boolean => (this.#avoided.get(contact.id) ?? 0) <= nowMs;
+    const reading = this.#nextReading(sources.find(mayAsk), mayGather ? orphans : null, mayAsk);
     if (!reading) return;
     this.#isPulling = true;
     void reading.finally(() => {
@@ -315,13 +349,26 @@ export class Replication {
     });
   }
 
+  #nextReading(
+    source: Source | undefined,
+    orphans: RegionSet | null,
+    mayAsk: (source: Source) => boolean,
+  ): Promise<void> | null {
+    if (source) return this.#pull(source);
+    const orphan = orphans?.regions()[0];
+    if (orphan) return this.#gather(orphan);
+    const healer = this.#copies.healers().find(mayAsk);
+    return healer ? this.#heal(healer) : null;
+  }
+
   async #pull({ contact, region }: Source): Promise<void> {
     try {
-      const available = await this.#read(contact, region);
-      if (available.covers(region)) this.#pulled(contact, region);
+      const { available, losses } = await this.#read(contact, region);
+      if (available.covers(region)) this.#pulled(contact, region, losses);
       else {
         for (const part of available) {
-          if ((await this.#read(contact, part)).covers(part)) this.#pulled(contact, part);
+          const again = await this.#read(contact, part);
+          if (again.available.covers(part)) this.#pulled(contact, part, again.losses);
         }
         // Its advert promised more than it has.
         if (available.isEmpty) this.#avoid(contact);
@@ -332,10 +379,23 @@ export class Replication {
     }
   }
 
-  #pulled(from: Contact, region: Region): void {
+  /** Adds a whole copy to a lossy one. */
+  async #heal({ contact, region }: Source): Promise<void> {
+    try {
+      await this.#read(contact, region);
+      if (!this.#copies.lossy.overlaps(region)) this.#log('info', 'region healed', { from: contact.address, region });
+      // Its advert promised more than it has.
+      else this.#avoid(contact);
+    } catch (error) {
+      this.#log('info', 'cannot heal a region', { from: contact.address, reason: String(error) });
+      this.#avoid(contact);
+    }
+  }
+
+  #pulled(from: Contact, region: Region, losses: readonly Loss[]): void {
     this.counters.regionsPulled += 1;
     this.#log('debug', 'region read', { from: from.address, region });
-    this.#copies.hold(region);
+    this.#copies.hold(region, losses);
     this.#output.advertise();
   }
 
@@ -345,26 +405,32 @@ export class Replication {
 
   /**
    * Puts together a region that nobody holds: a copy that was retired in favour of a member now dead, and what
-   * others were sent since. Held afterwards is what at least one of them had once been complete for.
+   * others were sent since. Held afterwards is what at least one of them had once been complete for, marked as lossy:
+   * whether any of them was sent all that came since, nobody knows.
    */
   async #gather(region: Region): Promise<void> {
-    const available = new RegionSet();
+    const gathered = new RegionSet();
+    const losses = new Losses();
+    const add = (reading: Reading): void => {
+      losses.unite(gathered, reading.available, reading.losses);
+      gathered.addAll(reading.available);
+    };
     try {
-      for (const contact of this.#copies.survivors(region)) available.addAll(await this.#read(contact, region, true));
+      for (const contact of this.#copies.survivors(region)) add(await this.#read(contact, region, true));
     } catch (error) {
       // Whoever did not answer may have the rest; it will, or be found dead.
       this.#log('info', 'cannot gather a region', { region, reason: String(error) });
       return;
     }
-    for (const part of this.#copies.retired.intersect(region)) available.add(part);
-    for (const part of available) {
+    add(this.#available(region, true));
+    for (const part of gathered) {
       this.#log('info', 'region gathered', { region: part });
-      this.#copies.hold(part);
+      this.#copies.hold(part, losses.within(new RegionSet([part])));
       this.#output.advertise();
     }
   }
 
-  /** Takes as empty what nobody has had for long enough. */
+  /** Takes as empty what nobody has had for long enough: from then on it is lossy, for all who read it from here too. */
   #adopt(orphans: RegionSet, nowMs: number): void {
     const known = new RegionSet();
     const still: Orphan[] = [];
@@ -375,7 +441,8 @@ export class Replication {
         else {
           this.counters.regionsAdopted += 1;
           this.#log('warn', 'no copy of a region is left: taken as empty', { region: part });
-          this.#copies.hold(part);
+          // Until now another side of a partition may have taken writes, and then have died.
+          this.#copies.hold(part, [{ region: part, atMs: nowMs }]);
           this.#output.advertise();
         }
       }
@@ -391,6 +458,7 @@ export class Replication {
     this.#ticker = this.#runtime.after(repairEveryMs, () => this.#tick());
     const nowMs = this.#runtime.now();
     this.#copies.forgetSilent(nowMs - forgetAfterMs);
+    for (const [id, untilMs] of this.#avoided) if (untilMs <= nowMs) this.#avoided.delete(id);
     this.#repair(true);
     this.#tidy();
     if (nowMs - this.#comparedAtMs >= antiEntropyEveryMs) {

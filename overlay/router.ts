@@ -20,8 +20,9 @@ export interface RouterOutput {
   /** Only a member owns anything. */
   isMember(): boolean;
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
-  deliver(message: RoutedMessage): void;
-  forward(message: RoutedMessage, nextHop: Contact): Forward;
+  /** `via` is the node that the message came from: its source, or the last hop. */
+  deliver(message: RoutedMessage, via: Contact): void;
+  forward(message: RoutedMessage, nextHop: Contact, via: Contact): Forward;
 }
 
 export interface RouterCounters {
@@ -86,12 +87,12 @@ export class Router {
     const hop: Hop = { source: this.#table.self, number: this.#number, key, app, hops: 0, payload };
     this.counters.messagesRouted += 1;
     // Not before the caller is done: it may be routing to itself.
-    void Promise.resolve().then(() => this.#pass(hop));
+    void Promise.resolve().then(() => this.#pass(hop, this.#table.self));
   }
 
   /** A message on its way, taken over from the hop before. */
-  onHop(hop: Hop): void {
-    void this.#pass(hop);
+  onHop(hop: Hop, from: Contact): void {
+    void this.#pass(hop, from);
   }
 
   #nextHops(key: Key): readonly Contact[] {
@@ -111,13 +112,13 @@ export class Router {
     }
   }
 
-  async #pass(hop: Hop): Promise<void> {
+  async #pass(hop: Hop, via: Contact): Promise<void> {
     const { hopsMax, hopAttemptsMax, hopTimeoutMs, tickMs } = this.#options;
     const failed = new Set<Key>();
     let { payload } = hop;
     for (let attempt = 0; attempt < hopAttemptsMax && hop.hops < hopsMax; attempt++) {
       if (this.owns(hop.key)) {
-        this.#deliver({ ...hop, payload });
+        this.#deliver({ ...hop, payload }, via);
         return;
       }
       let next = first(this.#nextHops(hop.key), failed);
@@ -127,7 +128,7 @@ export class Router {
         continue;
       }
       if (attempt === 0) {
-        const verdict = this.#output.forward({ ...hop, payload }, next);
+        const verdict = this.#output.forward({ ...hop, payload }, next, via);
         if (verdict.kind === 'absorb') return;
         payload = verdict.payload ?? payload;
         next = verdict.nextHop ?? next;
@@ -146,11 +147,11 @@ export class Router {
   }
 
   /** A hop whose acknowledgement was lost may have been taken twice. */
-  #deliver(hop: Hop): void {
+  #deliver(hop: Hop, via: Contact): void {
     if (!this.#delivered.isNew(`${hop.source.id}/${hop.number}`, this.#runtime.now())) return;
     this.counters.messagesDelivered += 1;
     const { key, app, payload, source, hops } = hop;
-    this.#output.deliver({ key, app, payload, source, hops });
+    this.#output.deliver({ key, app, payload, source, hops }, via);
   }
 }
 

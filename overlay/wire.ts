@@ -3,7 +3,7 @@ import { ChannelViolation } from './channel.ts';
 import { CodecError } from './codec.ts';
 import type { Log } from './defaults.ts';
 import { decodeFrame, type Envelope, encodeFrame, type Message, type MessageHandlers } from './messages.ts';
-import type { Contact, Key } from './overlay.ts';
+import type { AppId, Contact, Key } from './overlay.ts';
 import { type Address, frameBytesMax, type Transport } from './runtime.ts';
 
 /** Whom a frame is for; a null id is whoever lives at the address. */
@@ -19,6 +19,8 @@ export interface WireCounters {
   bytesOut: number;
   /** Frames that were no message of ours; each closed its link. */
   framesMalformed: number;
+  /** Payloads of valid frames that their app could not read. */
+  payloadsMalformed: number;
   /** Frames meant for another node, such as the one that lived at this address before. */
   framesMisdirected: number;
 }
@@ -38,6 +40,7 @@ export class Wire {
     bytesIn: 0,
     bytesOut: 0,
     framesMalformed: 0,
+    payloadsMalformed: 0,
     framesMisdirected: 0,
   };
   /** Whether this node belongs to the ring: each frame says so. */
@@ -76,6 +79,29 @@ export class Wire {
     this.counters.framesMalformed += 1;
     this.#options.log('warn', 'malformed frame', { from, reason });
     this.#options.transport.reject(from, reason);
+  }
+
+  /**
+   * Runs an app's upcall; false when it found the payload malformed.
+   * @param author where the payload was made; null where that is not known, or this node itself: then nobody is cut off
+   * @param via who sent the frame, for the log
+   */
+  guard(author: Address | null, via: Address, app: AppId, run: () => void): boolean {
+    try {
+      run();
+      return true;
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.rejectPayload(author, via, app, error);
+      return false;
+    }
+  }
+
+  /** An app could not read a payload: see `guard`. */
+  rejectPayload(author: Address | null, via: Address, app: AppId, { message: reason }: CodecError): void {
+    this.counters.payloadsMalformed += 1;
+    this.#options.log('warn', 'malformed payload', { from: via, app, reason, linkClosed: author !== null });
+    if (author !== null) this.#options.transport.reject(author, reason);
   }
 
   #receive(

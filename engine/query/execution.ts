@@ -81,8 +81,8 @@ export class Execution {
   readonly exchanges: readonly Exchange[];
   /** All rows travel inside echoes, so that a lost subtree can be asked for again. */
   readonly treeOnly: boolean;
-  /** Some of the rows are kept by several nodes. */
-  readonly readsDistributed: boolean;
+  /** Scans whose rows are kept by several nodes. */
+  readonly distributedScans: readonly ScanNode[];
   readonly engagements = new Map<string, Engagement>();
   readonly #report = new ReportBuilder();
   readonly #outputs = new Map<number, ExchangeOutput>();
@@ -110,7 +110,7 @@ export class Execution {
     this.#failed = failed;
     this.exchanges = query.plan.opgraphs.flatMap((graph) => (graph.output === null ? [] : [graph.output]));
     this.treeOnly = this.exchanges.every((exchange) => exchange.kind === 'tree');
-    this.readsDistributed = query.plan.opgraphs.some(({ root }) => [...nodesOf(root)].some(isDistributedScan));
+    this.distributedScans = query.plan.opgraphs.flatMap(({ root }) => [...nodesOf(root)].filter(isDistributedScan));
     if (results !== null) this.#buildGraphs('proxy');
     if (query.rendezvous.some((contact) => contact.id === host.overlay.self.id)) this.#buildGraphs('rendezvous');
   }
@@ -384,6 +384,6 @@ export class Execution {
   }
 }
 
-function isDistributedScan(node: PlanNode): boolean {
+function isDistributedScan(node: PlanNode): node is ScanNode {
   return node.kind === 'scan' && node.source === 'distributed';
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { QueryError } from '../../columnar/index.ts';
+import { CodecError } from '../../overlay/index.ts';
 import { decodeMessage, encodeMessage, type QueryMessage } from './messages.ts';
 
 const queryId = fc.stringMatching(/^[0-9a-f]{16}$/);
@@ -85,14 +85,13 @@ describe('query messages', () => {
     );
   });
 
-  test('random bytes are refused with a protocol error and nothing else', () => {
+  test('random bytes are refused with a CodecError and nothing else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (frame) => {
         try {
           decodeMessage(frame);
         } catch (error) {
-          expect(error).toBeInstanceOf(QueryError);
-          expect((error as QueryError).code).toBe('protocol');
+          expect(error).toBeInstanceOf(CodecError);
         }
       }),
     );
@@ -106,7 +105,7 @@ describe('query messages', () => {
         try {
           expect(decodeMessage(broken)).toHaveProperty('type');
         } catch (error) {
-          expect((error as QueryError).code).toBe('protocol');
+          expect(error).toBeInstanceOf(CodecError);
         }
       }),
     );

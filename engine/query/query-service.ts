@@ -173,13 +173,7 @@ export class QueryService implements ExecutionHost {
   }
 
   #receive(from: Contact, payload: Uint8Array): void {
-    let message: QueryMessage;
-    try {
-      message = decodeMessage(payload);
-    } catch (error) {
-      this.#log.warn('malformed query message', { from: from.address, error: String(error) });
-      return;
-    }
+    const message: QueryMessage = decodeMessage(payload);
     try {
       this.#handlers[message.type](from, message as never);
     } catch (error) {

@@ -180,12 +180,14 @@ describe('members gone mad', () => {
   test('valid frames with nonsense in them', async () => {
     await expectAnswers();
     for (const app of apps) {
-      const { send } = await rogue(secret);
-      // Each on a link of its own, and several: what the first does must not keep the others from being read.
-      for (const [i, length] of [0, 1, 22, 23, 24, 100, 3_000].entries()) {
-        send(data(i, app, bytes(length)));
-        send({ type: 'request', request: i, app, payload: bytes(length) });
-        send({ type: 'reply', request: i, outcome: 'ok', payload: bytes(length) });
+      for (const length of [0, 1, 22, 23, 24, 100, 3_000]) {
+        // Each on a link of its own: what the first does must not keep the others from being read.
+        for (const message of [
+          data(0, app, bytes(length)),
+          { type: 'request', request: 1, app, payload: bytes(length) } as const,
+          { type: 'reply', request: 1, outcome: 'ok', payload: bytes(length) } as const,
+        ])
+          (await rogue(secret)).send(message);
       }
     }
     await eventually(() => expect(attacked.err).toMatch(/malformed query message/));
@@ -229,12 +231,13 @@ describe('members gone mad', () => {
       Buffer.concat([Buffer.from([0]), new Encoder({ useRecords: false, tagUint8Array: false }).encode(message)]),
     );
     await expectAnswers();
-    const { send } = await rogue(secret);
-    for (let sequence = 0; sequence < 2_000; sequence++) {
-      const payload = Buffer.from(messages[sequence % messages.length] ?? []);
-      // The first round is sent as it is.
-      if (sequence >= messages.length) payload.writeUInt8(randomInt(256), randomInt(payload.length));
-      send(data(sequence, 2, payload));
+    for (let link = 0; link < 200; link++) {
+      // What cannot be read ends the link: the others are sent as they are, before it.
+      const { send } = await rogue(secret);
+      for (const [sequence, message] of messages.entries()) send(data(sequence, 2, message));
+      const broken = Buffer.from(messages[link % messages.length] ?? []);
+      broken.writeUInt8(randomInt(256), randomInt(broken.length));
+      send(data(messages.length, 2, broken));
     }
     await expectAnswers();
     expect(attacked.err).not.toMatch(/"level":50|uncaught/i);

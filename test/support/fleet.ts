@@ -148,6 +148,13 @@ export class SimulatedFleet implements TestFleet {
     await this.#build(index, id).start(seeds);
   }
 
+  /** A new life at the address of one that crashed, under another identity. Resolves when it is a member. */
+  async replace(index: number): Promise<void> {
+    this.simulation.restart(addressOf(index));
+    const seeds = this.#seeds();
+    await this.#build(index).start(seeds);
+  }
+
   /** A graceful end. */
   async leave(index: number): Promise<void> {
     this.#up.delete(index);
