@@ -80,7 +80,10 @@ async function start(flags: StartFlags): Promise<void> {
     id: node.id,
     ...(pgPort === null ? {} : { postgres: `${settings.pg?.host}:${pgPort}` }),
   });
-  void node.ready().then(() => log.info('the node is ready'));
+  node.ready().then(
+    () => log.info('the node is ready'),
+    () => undefined, // It was stopped before.
+  );
   await interrupted;
   log.info('leaving the fleet');
   await node.stop();

@@ -1,7 +1,6 @@
 import { type Batch, type Field, QueryError, type Schema, selectColumns, typesEqual } from '../columnar/index.ts';
 import {
   type Address,
-  inRegion,
   ObjectStore,
   OverlayNode,
   type OverlayOptions,
@@ -54,11 +53,18 @@ export class WharfNode implements SessionFactory {
   readonly #queries: QueryService;
   readonly #startedAtMs: number;
   readonly #sessions = new Set<LocalSession>();
+  /** Rejects when the node stops, so that nobody waits for what it will never be. */
+  readonly #stopped: Promise<never>;
+  #tellStopped: (why: QueryError) => void = () => {};
 
   constructor(options: NodeOptions) {
     const { runtime, transport, log } = options;
     this.#options = options;
     this.#startedAtMs = runtime.now();
+    this.#stopped = new Promise((_, reject) => {
+      this.#tellStopped = reject;
+    });
+    this.#stopped.catch(() => {});
     this.overlay = new OverlayNode({
       runtime,
       transport,
@@ -80,7 +86,6 @@ export class WharfNode implements SessionFactory {
       overlay: this.overlay,
       runtime,
       log,
-      contains: (region: Region, key: string) => inRegion(key, region),
       memoryBytesMax: options.queryMemoryBytesMax ?? nodeDefaults.queryMemoryBytesMax,
       scan: (node, regions, own, signal) => this.#scan(node, regions, own, signal),
     });
@@ -104,19 +109,24 @@ export class WharfNode implements SessionFactory {
     await this.#catalog.start();
   }
 
-  /** Resolves when this node holds complete copies of all that it must keep. */
+  /**
+   * Resolves when this node holds complete copies of all that it must keep.
+   * @throws QueryError `shutdown` when it stops before
+   */
   settled(): Promise<void> {
-    return this.overlay.whenSettled();
+    return Promise.race([this.overlay.whenSettled(), this.#stopped]);
   }
 
   /**
    * Resolves when this node holds its copies and knows at least `membersMin` members, itself included: until then
    * answers may be partial for no other reason than that it is new.
+   * @throws QueryError `shutdown` when it stops before
    */
   async ready(membersMin: number): Promise<void> {
     await this.settled();
     while (this.overlay.contacts().length < membersMin) {
-      await new Promise<void>((resolve) => this.#options.runtime.after(readyPollMs, resolve));
+      const aWhile = new Promise<void>((resolve) => this.#options.runtime.after(readyPollMs, resolve));
+      await Promise.race([aWhile, this.#stopped]);
     }
   }
 
@@ -152,6 +162,7 @@ export class WharfNode implements SessionFactory {
 
   #shutdown(): void {
     const why = new QueryError('shutdown', 'the node is shutting down');
+    this.#tellStopped(why);
     for (const session of this.#sessions) session.close(why);
     this.#queries.shutdown();
     this.#catalog.stop();

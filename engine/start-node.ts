@@ -70,6 +70,7 @@ export class RunningNode implements SessionFactory {
   /**
    * Resolves when this node holds its copies of the fleet's data and knows at least `membersMin` members, itself
    * included. Nobody else can tell how many there should be: who starts a fleet waits for this at every node.
+   * @throws QueryError `shutdown` when it stops before
    */
   ready(membersMin = 1): Promise<void> {
     return this.#node.ready(membersMin);

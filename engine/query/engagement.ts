@@ -1,9 +1,9 @@
 import type { Batch } from '../../columnar/index.ts';
 import { batchBytes, decodeBatch, encodeBatch } from '../../columnar/index.ts';
 import { buildOpGraph, type Operator } from '../../operators/index.ts';
-import type { Contact, Region } from '../../overlay/index.ts';
+import { type Contact, inRegion, type Region } from '../../overlay/index.ts';
 import type { Exchange } from '../../planner/index.ts';
-import type { Downstream } from './exchange.ts';
+import { alwaysReady, type Downstream } from './exchange.ts';
 import type { Execution } from './execution.ts';
 import type { MessageOf } from './messages.ts';
 import { type Report, ReportBuilder } from './report.ts';
@@ -118,12 +118,7 @@ export class Engagement {
     const merge = this.#merges.get(exchange);
     if (merge === undefined) throw new Error(`exchange ${exchange} is not a tree exchange`);
     // Producers complete at their own time; the merge completes when the wave is over below this node.
-    return {
-      push: (batch) => merge.input.push(batch),
-      complete: () => {},
-      congested: false,
-      drained: () => Promise.resolve(),
-    };
+    return alwaysReady((batch) => merge.input.push(batch));
   }
 
   advance(wave: number): void {
@@ -216,7 +211,7 @@ export class Engagement {
       this.#report.lost(lost, `node ${overlay.self.address} took over a region without its data`);
     for (const part of split.delegate) this.#delegate(part.to, part.region, part.asHolder, attempt);
     // This node's own rows go with its place on the ring, also while another node still serves its region.
-    const own = !asHolder && this.#execution.host.contains(region, overlay.self.id);
+    const own = !asHolder && inRegion(overlay.self.id, region);
     if (!this.#execution.claim(split.serve)) {
       this.#report.overlap(`node ${overlay.self.address} was asked for the same rows twice`);
     } else if (own || split.serve.length > 0) this.#scan(split.serve, own);

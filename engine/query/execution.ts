@@ -4,7 +4,7 @@ import { buildOpGraph, type Operator, type RunningOpGraph } from '../../operator
 import { type Contact, type Overlay, type Region, RegionSet, type Runtime } from '../../overlay/index.ts';
 import { type Exchange, nodesOf, type OpGraph, type PhysicalPlan, type PlanNode } from '../../planner/index.ts';
 import type { Engagement } from './engagement.ts';
-import { type Downstream, ExchangeOutput } from './exchange.ts';
+import { alwaysReady, type Downstream, ExchangeOutput } from './exchange.ts';
 import { QueryMemory } from './memory.ts';
 import type { QueryId, QueryMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
@@ -25,7 +25,6 @@ export interface ExecutionHost {
   send(to: Contact, message: QueryMessage): void;
   /** A number that this node has given to no delegation before, so that late news of an old one finds nothing. */
   nextDelegation(): number;
-  contains(region: Region, key: string): boolean;
   /**
    * Rows of a table at this node: of a distributed table those in `regions`, of a local one all if `own`.
    * A QueryError with code `file` costs this node's rows; any other error fails the query.
@@ -312,17 +311,12 @@ export class Execution {
   }
 
   #primaryMerge(exchange: number): Downstream {
-    return {
-      push: (batch) => {
-        const engagements = [...this.engagements.values()];
-        const engagement = engagements.find((candidate) => candidate.primary) ?? engagements[0];
-        if (engagement === undefined) this.#report.batchesLost(1, 'rows arrived at a node that nobody asked');
-        else engagement.mergeInput(exchange).push(batch);
-      },
-      complete: () => {},
-      congested: false,
-      drained: () => Promise.resolve(),
-    };
+    return alwaysReady((batch) => {
+      const engagements = [...this.engagements.values()];
+      const engagement = engagements.find((candidate) => candidate.primary) ?? engagements[0];
+      if (engagement === undefined) this.#report.batchesLost(1, 'rows arrived at a node that nobody asked');
+      else engagement.mergeInput(exchange).push(batch);
+    });
   }
 
   #outbox(exchange: number): Outbox {

@@ -21,6 +21,9 @@ export const queryApp = 2;
 /** Batches that overtook their query wait this long for it, then count as lost. */
 const earlyHoldMs = 3_000;
 const earlyBytesMax = 16 * 1024 * 1024;
+const earlyMessagesMax = 4_096;
+/** Queries that one node takes part in at once, its own included. */
+const queriesMax = 1_024;
 /** Ended queries are remembered this long, so that stragglers do not bring them back. */
 const endedRememberedMs = 30_000;
 /** A participant forgets a query this long after its deadline, if nobody told it to. */
@@ -54,7 +57,6 @@ export interface QueryStatus {
   readonly sql: string;
   readonly proxy: string;
   readonly startedAtMs: number;
-  readonly deadlineAtMs: number;
   readonly executions: number;
   readonly memoryBytes: number;
 }
@@ -64,7 +66,6 @@ export interface QueryServiceOptions {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly scan: ExecutionHost['scan'];
-  readonly contains: ExecutionHost['contains'];
   /** Bytes that one query may hold at this node, whatever its proxy grants. */
   readonly memoryBytesMax: number;
 }
@@ -74,13 +75,13 @@ export class QueryService implements ExecutionHost {
   readonly overlay: Overlay;
   readonly runtime: Runtime;
   readonly scan: ExecutionHost['scan'];
-  readonly contains: ExecutionHost['contains'];
   readonly #log: Log;
   readonly #memoryBytesMax: number;
   readonly #queries = new Map<QueryId, LocalQuery>();
   readonly #early = new Map<string, Early>();
   readonly #ended = new Map<QueryId, number>();
   #earlyBytes = 0;
+  #earlyMessages = 0;
   #delegations = 0;
   #isShutDown = false;
 
@@ -88,7 +89,6 @@ export class QueryService implements ExecutionHost {
     this.overlay = options.overlay;
     this.runtime = options.runtime;
     this.scan = options.scan;
-    this.contains = options.contains;
     this.#log = options.log;
     this.#memoryBytesMax = options.memoryBytesMax;
     options.overlay.register(queryApp, { receive: (from, payload) => this.#receive(from, payload) });
@@ -101,14 +101,17 @@ export class QueryService implements ExecutionHost {
       sql: info.sql,
       proxy: info.proxy.address,
       startedAtMs,
-      deadlineAtMs: info.deadlineAtMs,
       executions: executions.size,
       memoryBytes: [...executions.values()].reduce((sum, { memory }) => sum + memory.bytes, 0),
     }));
   }
 
-  /** Begins a query at this node, its proxy. Nothing is sent until `engageRoot`. */
+  /**
+   * Begins a query at this node, its proxy. Nothing is sent until `engageRoot`.
+   * @throws QueryError `tooManyQueries`
+   */
   open(query: OpenQuery, owner: QueryOwner): void {
+    this.#requireRoom();
     const info: QueryInfo = {
       ...query,
       planBytes: encodePlan(query.plan),
@@ -159,8 +162,7 @@ export class QueryService implements ExecutionHost {
       for (const execution of query.executions.values()) execution.drop();
       this.#end(query);
     }
-    for (const early of this.#early.values()) early.timer.cancel();
-    this.#early.clear();
+    for (const key of [...this.#early.keys()]) this.#takeEarly(key);
   }
 
   nextDelegation(): number {
@@ -232,6 +234,7 @@ export class QueryService implements ExecutionHost {
     if (query === undefined) {
       let plan: PhysicalPlan;
       try {
+        this.#requireRoom();
         plan = decodePlan(message.plan);
       } catch (error) {
         this.#sendFailure(message.proxy, message.query, error);
@@ -246,6 +249,15 @@ export class QueryService implements ExecutionHost {
       this.#fail(query, error);
     }
     this.#replay(query, epoch);
+  }
+
+  #requireRoom(): void {
+    if (this.#queries.size < queriesMax) return;
+    throw new QueryError(
+      'tooManyQueries',
+      `node ${this.overlay.self.address} already takes part in ${queriesMax} queries`,
+      { hint: 'Try again when some of them have ended; sys.queries lists them.' },
+    );
   }
 
   #takePart(query: LocalQuery, from: Contact, message: Engage): void {
@@ -356,7 +368,8 @@ export class QueryService implements ExecutionHost {
   }
 
   #hold(from: Contact, message: MessageOf<'batch'>): void {
-    if (this.#ended.has(message.query) || this.#earlyBytes + message.batch.length > earlyBytesMax) {
+    const isFull = this.#earlyMessages >= earlyMessagesMax || this.#earlyBytes + message.batch.length > earlyBytesMax;
+    if (this.#isShutDown || this.#ended.has(message.query) || isFull) {
       this.#settle(from, message, true);
       return;
     }
@@ -372,6 +385,7 @@ export class QueryService implements ExecutionHost {
     early.messages.push({ from, message });
     early.bytes += message.batch.length;
     this.#earlyBytes += message.batch.length;
+    this.#earlyMessages += 1;
   }
 
   #replay({ info, executions }: LocalQuery, epoch: number): void {
@@ -388,6 +402,7 @@ export class QueryService implements ExecutionHost {
     early.timer.cancel();
     this.#early.delete(key);
     this.#earlyBytes -= early.bytes;
+    this.#earlyMessages -= early.messages.length;
     return early.messages;
   }
 }

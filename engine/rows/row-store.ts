@@ -45,11 +45,6 @@ export class RowStore implements Replicated {
     this.#bytesMax = bytesMax;
   }
 
-  /** Every table of which something was written or imported here. */
-  get tables(): readonly TableDefinition[] {
-    return [...this.#tables.values()].map(({ table }) => table);
-  }
-
   /** Rows of one table, or of all; some may have expired lately. */
   rowsStored(namespace: string | null = null): number {
     const tables = namespace === null ? [...this.#tables.values()] : [this.#tables.get(namespace)];
@@ -58,16 +53,6 @@ export class RowStore implements Replicated {
 
   get bytesStored(): number {
     return [...this.#tables.values()].reduce((sum, table) => sum + table.bytes, 0);
-  }
-
-  /**
-   * Writes rows; a row with an equal primary key and an older version is replaced.
-   * @param keys where each row lies on the ring
-   * @throws QueryError `outOfMemory` before anything is written; `unknownTable` when the table was dropped
-   */
-  upsert(table: TableDefinition, batch: Batch, keys: readonly Key[], written: Written): void {
-    this.#requireNotDropped(table);
-    this.#merge(table, keyedRows(batch, keys, written));
   }
 
   /**
