@@ -16,6 +16,7 @@ const table: TableDefinition = {
     notNull: [],
     lifetimeMs: null,
     replicas: null,
+    createdAtMs: 0,
   },
 };
 

@@ -124,8 +124,9 @@ export class Membership {
   missing(): Contact[] {
     const forgottenMs = this.#runtime.now() - this.#options.missingRememberedMs;
     const missing: Contact[] = [];
-    for (const { kind, atMs, contact } of this.#tombstones.values()) {
-      if (kind === 'failed' && atMs > forgottenMs && !this.#isReplaced(contact)) missing.push(contact);
+    for (const tombstone of this.#tombstones.values()) {
+      const { kind, atMs, contact } = tombstone;
+      if (kind === 'failed' && atMs > forgottenMs && !this.#isReplaced(tombstone)) missing.push(contact);
     }
     return missing;
   }
@@ -369,7 +370,9 @@ export class Membership {
   #obituaries(listener: Key): News[] {
     const nowMs = this.#runtime.now();
     return [...this.#tombstones.values()]
-      .filter(({ kind, contact }) => kind === 'failed' && contact.id !== listener && !this.#isReplaced(contact))
+      .filter(
+        (tombstone) => tombstone.kind === 'failed' && tombstone.contact.id !== listener && !this.#isReplaced(tombstone),
+      )
       .slice(-joinMissingMax)
       .map(({ contact, atMs }) => ({ kind: 'failed', contact, agoMs: Math.max(0, nowMs - atMs) }));
   }
@@ -437,11 +440,12 @@ export class Membership {
     else this.#tombstones.delete(id);
   }
 
-  /** News of its death may come later than the other. */
-  #isReplaced({ id, address }: Contact): boolean {
+  /** News of its death may come later than the other, who may have left since. */
+  #isReplaced({ contact: { id, address }, atMs }: Tombstone): boolean {
     if (address === this.#table.self.address) return true;
     const resident = this.#byAddress.get(address);
-    return resident !== undefined && resident !== id && this.#table.get(resident) !== undefined;
+    if (resident === undefined || resident === id) return false;
+    return this.#table.get(resident) !== undefined || (this.#tombstones.get(resident)?.atMs ?? 0) > atMs;
   }
 
   #moved(known: Contact, contact: Contact): void {

@@ -50,7 +50,11 @@ const data = (to: number, payload: Uint8Array): Message => ({
   isLast: true,
   payload,
 });
-const request = (to: number, payload: Uint8Array): Message => ({ type: 'request', request: 1, app: to, payload });
+let requests = 0;
+const request = (to: number, payload: Uint8Array): Message => {
+  requests += 1;
+  return { type: 'request', request: requests, app: to, payload };
+};
 const hopOf = (source: Contact, key: string): Uint8Array =>
   encode(controlRequest, { type: 'hop', source, number: 1, key, app, hops: 1, payload: garbage });
 const broadcastOf = (origin: Contact): Uint8Array =>
