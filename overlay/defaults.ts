@@ -130,6 +130,14 @@ export const overlayDefaults = {
   tombstoneExtraMs: 60_000,
   chunkBytes: 256 * 1024,
   expireEveryMs: 5_000,
+
+  // ---- Large values
+  blobBytesMax: 16 * 1024 * 1024,
+  blobChunkBytes: 256 * 1024,
+  /** Chunks that one put or get has on their way at once. */
+  blobWindow: 8,
+  /** How much longer chunks live than the item that they belong to. */
+  blobExtraMs: 60_000,
 } as const;
 
 /** Most copies that nodes can keep: those who keep one are always within one side of each other's leaf sets. */
