@@ -130,6 +130,10 @@ export const overlayDefaults = {
   tombstoneExtraMs: 60_000,
   chunkBytes: 256 * 1024,
   expireEveryMs: 5_000,
+  /** Storage that objects may take, shared fairly among writers; infinite: nobody is made to wait. */
+  storageBytesMax: Number.POSITIVE_INFINITY,
+  /** Wait for room after which a put is refused. */
+  admissionTimeoutMs: 10_000,
 
   // ---- Large values
   blobBytesMax: 16 * 1024 * 1024,
