@@ -130,6 +130,18 @@ export const overlayDefaults = {
   tombstoneExtraMs: 60_000,
   chunkBytes: 256 * 1024,
   expireEveryMs: 5_000,
+  /** Storage that objects may take, shared fairly among writers; infinite: nobody is made to wait. */
+  storageBytesMax: Number.POSITIVE_INFINITY,
+  /** Wait for room after which a put is refused. */
+  admissionTimeoutMs: 10_000,
+
+  // ---- Large values
+  blobBytesMax: 16 * 1024 * 1024,
+  blobChunkBytes: 256 * 1024,
+  /** Chunks that one put or get has on their way at once. */
+  blobWindow: 8,
+  /** How much longer chunks live than the item that they belong to. */
+  blobExtraMs: 60_000,
 } as const;
 
 /** Most copies that nodes can keep: those who keep one are always within one side of each other's leaf sets. */

@@ -21,6 +21,12 @@ export interface WriteOptions {
 /** A store that takes writes at the owner of their keys. */
 export interface WritableStore extends Replicated {
   /**
+   * At the owner, before `accept`: waits for room. The result is called once the write was accepted or refused.
+   * Absent, or null: there is room.
+   * @throws OverlayError `refused`, which reaches the writer
+   */
+  admit?(from: Contact, chunk: Uint8Array): Promise<() => void> | null;
+  /**
    * At the owner: takes a write into the store and returns the chunk, for `import`, with which the copies follow.
    * A write whose acknowledgement was lost comes again, perhaps at another owner: it should be idempotent.
    * @throws OverlayError `refused` or `conflict`, which reaches the writer with its text
@@ -46,7 +52,7 @@ export class ReplicatedWrites {
     this.#app = app;
     this.#store = store;
     node.replicate(app, store);
-    node.register(app, { answer: (_from, payload) => this.#answer(payload) });
+    node.register(app, { answer: (from, payload) => this.#answer(from, payload) });
   }
 
   /**
@@ -131,14 +137,15 @@ export class ReplicatedWrites {
 
   // ---- The owner and the copies
 
-  async #answer(payload: Uint8Array): Promise<Uint8Array> {
+  async #answer(from: Contact, payload: Uint8Array): Promise<Uint8Array> {
     const request: WriteRequest = decode(writeRequest, payload);
     if (request.type === 'apply') {
       for (const { chunk } of request.writes) this.#store.import(chunk);
       return new Uint8Array(0);
     }
     const accepted: Write[] = [];
-    const outcomes = request.writes.map((write) => this.#take(write, accepted));
+    const admissions = await this.#admit(from, request.writes);
+    const outcomes = request.writes.map((write, i) => this.#take(write, accepted, admissions[i]));
     const copied = await this.#copy(accepted);
     // Had the region gone to another meanwhile, its copies would now be others, too.
     const isDone = (i: number): boolean => copied && this.#owns(request.writes[i] as Write);
@@ -153,7 +160,23 @@ export class ReplicatedWrites {
     return this.#node.owns(first) && this.#node.owns(last);
   }
 
-  #take(write: Write, accepted: Write[]): WriteOutcome {
+  /** Nothing for a write for which there is room anyway. */
+  #admit(from: Contact, writes: readonly Write[]): Promise<readonly Admission[]> | readonly Admission[] {
+    const waits = writes.map((write) => (this.#owns(write) ? (this.#store.admit?.(from, write.chunk) ?? null) : null));
+    if (waits.every((wait) => wait === null)) return waits.map(() => undefined);
+    return Promise.all(waits.map((wait) => wait?.catch(refusal)));
+  }
+
+  #take(write: Write, accepted: Write[], admission: Admission): WriteOutcome {
+    if (admission instanceof OverlayError) return outcomeOf(admission);
+    try {
+      return this.#takeNow(write, accepted);
+    } finally {
+      admission?.();
+    }
+  }
+
+  #takeNow(write: Write, accepted: Write[]): WriteOutcome {
     const { first, last, chunk } = write;
     if (!this.#owns(write)) return { status: 'moved', reason: '' };
     // Whoever reads the region meanwhile is sent to an older copy, which would lack the write.
@@ -162,9 +185,7 @@ export class ReplicatedWrites {
       accepted.push({ first, last, chunk: this.#store.accept(first, chunk) });
       return { status: 'done', reason: '' };
     } catch (error) {
-      if (!(error instanceof OverlayError)) throw error;
-      const status = error.code === 'conflict' ? 'conflict' : 'refused';
-      return { status, reason: error.message.slice(0, reasonBytesMax / 4) };
+      return outcomeOf(refusal(error));
     }
   }
 
@@ -215,6 +236,19 @@ export class ReplicatedWrites {
       return false;
     }
   }
+}
+
+/** Room for a write, if it had to be asked for: the way to give it back, or why there is none. */
+type Admission = (() => void) | OverlayError | undefined;
+
+function refusal(error: unknown): OverlayError {
+  if (error instanceof OverlayError) return error;
+  throw error;
+}
+
+function outcomeOf(error: OverlayError): WriteOutcome {
+  const status = error.code === 'conflict' ? 'conflict' : 'refused';
+  return { status, reason: error.message.slice(0, reasonBytesMax / 4) };
 }
 
 function encodeWrites(type: WriteRequest['type'], writes: readonly Write[]): Uint8Array {

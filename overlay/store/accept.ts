@@ -95,7 +95,8 @@ function checkExpected(expected: Version | null, live: Item | undefined): void {
   throw new OverlayError('conflict', version === absent ? 'there is no such item' : `the item is at ${version}`);
 }
 
-function remembers({ version, earlier }: Item, write: Version): boolean {
+/** Whether the item has had this version. */
+export function remembers({ version, earlier }: Item, write: Version): boolean {
   return version === write || earlier.includes(write);
 }
 

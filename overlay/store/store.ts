@@ -3,11 +3,12 @@ import { decode, encode } from '../codec.ts';
 import { objectStoreApp, writesApp } from '../control.ts';
 import { inRegion } from '../keys.ts';
 import type { OverlayNode } from '../node.ts';
-import { type Key, OverlayError, type Region } from '../overlay.ts';
+import { type Contact, type Key, OverlayError, type Region } from '../overlay.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
 import type { Timer } from '../runtime.ts';
-import { checkLifetime, checkSize, recordAfter } from './accept.ts';
+import { checkLifetime, checkSize, recordAfter, remembers } from './accept.ts';
 import { flawOf, immutableResource, isImmutable, mayFollow, signedInstance } from './authenticity.ts';
+import { FairShare, storedBytes } from './fair-share.ts';
 import { type Item, Items, isLive, isNewer, itemOf, recordOf, resourceKey } from './items.ts';
 import {
   type GetReply,
@@ -85,6 +86,8 @@ export class ObjectStore implements WritableStore {
   readonly counters: StoreCounters = { itemsRejected: 0 };
   readonly #reader: Reader;
   readonly #items = new Items();
+  /** Null when storage is not limited. */
+  readonly #share: FairShare | null;
   readonly #watchers = new Map<string, Set<(item: StoredItem) => void>>();
   #expiry: Timer | null = null;
 
@@ -93,6 +96,8 @@ export class ObjectStore implements WritableStore {
     this.#node = node;
     this.#writes = new ReplicatedWrites(node, writesApp, this);
     this.#reader = new Reader(node);
+    const isLimited = Number.isFinite(node.options.storageBytesMax);
+    this.#share = isLimited ? new FairShare(node.runtime, node.options) : null;
     node.register(objectStoreApp, {
       answer: (_from, payload) => encode(getReply, this.#answer(decode(getRequest, payload))),
     });
@@ -277,6 +282,21 @@ export class ObjectStore implements WritableStore {
 
   // ---- For the overlay
 
+  admit(from: Contact, chunk: Uint8Array): Promise<() => void> | null {
+    if (!this.#share) return null;
+    const write = decode(storeWrite, chunk);
+    if (write.type === 'remove') return null;
+    const { namespace, resourceId, instanceId } = write;
+    const old = this.#items.find(namespace, resourceId, instanceId);
+    if (old && write.type === 'put' && remembers(old, write.version)) return null;
+    const value = write.type === 'put' ? write.value : (old?.value ?? null);
+    return this.#share.admit(
+      from.address,
+      storedBytes(value),
+      Math.min(write.lifetimeMs, this.#node.options.lifetimeMaxMs),
+    );
+  }
+
   accept(key: Key, chunk: Uint8Array): Uint8Array {
     const write = decode(storeWrite, chunk);
     const { namespace, resourceId, instanceId } = write;
@@ -323,7 +343,7 @@ export class ObjectStore implements WritableStore {
   }
 
   drop(region: Region): void {
-    for (const item of [...this.#items.within(region)]) this.#items.remove(item);
+    for (const item of [...this.#items.within(region)]) this.#remove(item);
   }
 
   // ---- Inside
@@ -359,15 +379,22 @@ export class ObjectStore implements WritableStore {
   }
 
   #keep(item: Item, nowMs: number): void {
+    const old = this.#items.find(item.namespace, item.resourceId, item.instanceId);
     if (item.expiresAtMs <= nowMs || !this.#items.merge(item)) return;
+    this.#share?.keep(item, old);
     this.#expiry ??= this.#node.runtime.after(this.#node.options.expireEveryMs, () => this.#expire());
     if (!isLive(item, nowMs)) return;
     for (const onItem of this.#watchers.get(item.namespace) ?? []) onItem(storedItem(item, nowMs));
   }
 
+  #remove(item: Item): void {
+    this.#items.remove(item);
+    this.#share?.forget(item);
+  }
+
   #expire(): void {
     const nowMs = this.#node.runtime.now();
-    for (const item of this.#items.all()) if (item.expiresAtMs <= nowMs) this.#items.remove(item);
+    for (const item of this.#items.all()) if (item.expiresAtMs <= nowMs) this.#remove(item);
     const { expireEveryMs } = this.#node.options;
     this.#expiry = this.#items.count > 0 ? this.#node.runtime.after(expireEveryMs, () => this.#expire()) : null;
   }
