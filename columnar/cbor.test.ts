@@ -30,6 +30,16 @@ test('claims beyond the bytes are refused before anything is made of them', () =
   refused(new Uint8Array(5_000).fill(0x81), 'nested too deep');
 });
 
+test('values that are packed, to be multiplied by the decoder, are refused', () => {
+  const list = (items: readonly Uint8Array[]): Uint8Array =>
+    Buffer.concat([Uint8Array.of(0x99, items.length >> 8, items.length & 0xff), ...items]);
+  const [none, nulls] = [list([]), list(new Array(2_000).fill(Uint8Array.of(0xf6)))];
+  // A table of packed values, prefixes and suffixes; then 2,000 empty lists, each with 2,000 nulls as its prefix.
+  const prefixed = list(new Array(2_000).fill(Uint8Array.of(0xd8, 225, 0x80)));
+  const bomb = Buffer.concat([Uint8Array.of(0xd8, 51), list([none, list([none, nulls]), none, prefixed])]);
+  refused(bomb, 'an unknown tag');
+});
+
 test('what no peer of ours writes is refused', () => {
   refused(new Uint8Array(0), 'it ends early');
   refused(Uint8Array.of(0, 0), 'bytes left over');

@@ -12,6 +12,7 @@ const lies: readonly Uint8Array[] = [
   1n,
   0x7fn,
   0xffn,
+  0xff_ffffn,
   0x7fff_ffffn,
   0x8000_0000n,
   0xffff_ffffn,
@@ -27,8 +28,8 @@ const lies: readonly Uint8Array[] = [
       return [Uint8Array.from(bytes), Uint8Array.from(bytes.toReversed())];
     }),
   )
-  // A list, a map, bytes and text of 2^32 - 1 in CBOR.
-  .concat([0x9a, 0xba, 0x5a, 0x7a].map((head) => Uint8Array.of(head, 255, 255, 255, 255)));
+  // Lists, maps, bytes and texts of CBOR: as long as can be written, and as JavaScript might still make.
+  .concat([0x9a, 0xba, 0x5a, 0x7a].flatMap((head) => [255, 1].map((most) => Uint8Array.of(head, most, 255, 255, 255))));
 
 /** Frames that a broken or hostile peer may send: noise, and good ones cut, flipped, overwritten with lies, prolonged. */
 export function damaged(good: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
@@ -39,10 +40,9 @@ export function damaged(good: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array
     fc.tuple(good, place).map(([bytes, at]) => bytes.slice(0, at % (bytes.length + 1))),
     fc.tuple(good, fc.array(place, { minLength: 1, maxLength: 4 })).map(([bytes, bits]) => flipped(bytes, bits)),
     fc.tuple(good, place, fc.constantFrom(...lies)).map(([bytes, at, lie]) => overwritten(bytes, at, lie)),
-    fc.tuple(good, place, noise).map(([bytes, at, more]) => {
-      const cut = at % (bytes.length + 1);
-      return Uint8Array.of(...bytes.subarray(0, cut), ...more, ...bytes.subarray(cut));
-    }),
+    // Heads come first: there a lie is most often believed.
+    fc.tuple(good, fc.nat(4), fc.constantFrom(...lies)).map(([bytes, at, lie]) => spliced(bytes, at, lie)),
+    fc.tuple(good, place, noise).map(([bytes, at, more]) => spliced(bytes, at % (bytes.length + 1), more)),
   );
 }
 
@@ -54,6 +54,10 @@ function flipped(bytes: Uint8Array, bits: readonly number[]): Uint8Array {
     copy[at] = (copy[at] as number) ^ (1 << (bit & 7));
   }
   return copy;
+}
+
+function spliced(bytes: Uint8Array, at: number, more: Uint8Array): Uint8Array {
+  return Uint8Array.of(...bytes.subarray(0, at), ...more, ...bytes.subarray(at));
 }
 
 function overwritten(bytes: Uint8Array, at: number, lie: Uint8Array): Uint8Array {
