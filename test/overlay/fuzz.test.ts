@@ -277,7 +277,7 @@ const engine: readonly Fuzzed[] = [
     name: 'query messages',
     good: queryMessages.map(encodeMessage),
     read: again(decodeMessage, encodeMessage),
-    refusal: isProtocolError,
+    refusal: isCodecError,
   },
   { name: 'plans', good: [aPlan], read: again(decodePlan, encodePlan), refusal: isProtocolError },
   {
