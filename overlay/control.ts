@@ -1,5 +1,5 @@
-import { bytes, type Codec, contact, flag, key, list, struct, tagged, u8, u32 } from './codec.ts';
-import { type News, newsCodec } from './messages.ts';
+import { bytes, type Codec, contact, flag, key, list, milliseconds, struct, tagged, u8, u16, u32 } from './codec.ts';
+import { censusArcs } from './membership/census.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
 
 // What nodes ask each other to keep the ring: the payloads of requests to `controlApp`.
@@ -23,10 +23,14 @@ export interface Hop {
 }
 
 export type ControlRequest =
-  /** Whom should I know? Answered with `JoinReply`. */
-  | { readonly type: 'join' }
+  /** Whom should I know: my neighbours, and so many others? Answered with `JoinReply`. */
+  | { readonly type: 'join'; readonly contactsMax: number }
   /** I am about to leave; the envelope says so too. Answered with nothing. */
   | { readonly type: 'leave' }
+  /** Which members do I lack? Sent with a hash of those known in each arc; answered with `CompareReply`. */
+  | { readonly type: 'compare'; readonly arcs: readonly number[] }
+  /** Can you reach this member? Answered with a flag. */
+  | { readonly type: 'reach'; readonly contact: Contact }
   /** Who owns this key? Answered with `FindReply`. */
   | { readonly type: 'find'; readonly key: Key }
   /** Take this one hop further. Answered with nothing once it is taken over. */
@@ -35,8 +39,15 @@ export type ControlRequest =
 export interface JoinReply {
   /** Those around the asking node first. */
   readonly contacts: readonly Contact[];
-  /** Members that failed of late. */
-  readonly missing: readonly News[];
+  /** Members that failed of late, and how long ago. */
+  readonly missing: readonly { readonly contact: Contact; readonly agoMs: number }[];
+}
+
+export interface CompareReply {
+  /** Numbers of arcs in which the two nodes differ; not all of them when there is too much in them. */
+  readonly arcs: readonly number[];
+  /** All members in them, as far as the answering node knows. */
+  readonly members: readonly Contact[];
 }
 
 export interface FindReply {
@@ -52,15 +63,24 @@ export const findContactsMax = 8;
 const payloadBytesMax = 256 * 1024 * 1024;
 
 export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
-  join: [1, struct({})],
+  join: [1, struct({ contactsMax: u16 })],
   leave: [2, struct({})],
   find: [3, struct({ key })],
   hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],
+  compare: [5, struct({ arcs: list(u16, censusArcs) })],
+  reach: [6, struct({ contact })],
 });
 
 export const joinReply = struct<JoinReply>({
   contacts: list(contact, joinContactsMax),
-  missing: list(newsCodec, joinMissingMax),
+  missing: list(struct({ contact, agoMs: milliseconds }), joinMissingMax),
 });
+
+export const compareReply = struct<CompareReply>({
+  arcs: list(u8, censusArcs),
+  members: list(contact, joinContactsMax),
+});
+
+export const reachReply: Codec<boolean> = flag;
 
 export const findReply = struct<FindReply>({ isOwner: flag, nearer: list(contact, findContactsMax) });

@@ -5,16 +5,19 @@ import { type CodecError, decode, encode } from './codec.ts';
 import {
   broadcastApp,
   type ControlRequest,
+  compareReply,
   controlApp,
   controlRequest,
   findReply,
   joinReply,
+  reachReply,
   replicationApp,
 } from './control.ts';
 import { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
 import { randomKey } from './keys.ts';
 import { type LinkCounters, Links } from './links.ts';
-import { Membership } from './membership.ts';
+import { Membership } from './membership/membership.ts';
+import { Peers } from './membership/peers.ts';
 import type { Advert, MessageHandlers } from './messages.ts';
 import {
   type App,
@@ -32,7 +35,6 @@ import {
   type RoutedMessage,
   type Split,
 } from './overlay.ts';
-import { Peers } from './peers.ts';
 import { Replication, type ReplicationCounters } from './replication.ts';
 import { Router, type RouterCounters } from './router.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -89,7 +91,14 @@ export class OverlayNode implements Overlay {
     const incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
     this.#table = new BambooTable(this.self, this.options);
     this.#peers = new Peers(this.options);
-    this.#wire = new Wire({ transport, self: this.self, incarnation, log });
+    this.#wire = new Wire({
+      runtime,
+      transport,
+      self: this.self,
+      incarnation,
+      forgetAfterMs: this.options.forgetAfterMs,
+      log,
+    });
     this.#links = this.#buildLinks(incarnation);
     this.#rpc = this.#buildRpc(log);
     this.#membership = this.#buildMembership(log);
@@ -310,14 +319,18 @@ export class OverlayNode implements Overlay {
     return handlers.answer(from, payload);
   }
 
-  #answerControl(from: Contact, request: ControlRequest): Uint8Array {
+  #answerControl(from: Contact, request: ControlRequest): Uint8Array | Promise<Uint8Array> {
     switch (request.type) {
       case 'join': {
-        const reply = this.#membership.introduce(from.id);
+        const reply = this.#membership.introduce(from.id, request.contactsMax);
         return encode(joinReply, reply, controlBytes * (1 + reply.contacts.length));
       }
       case 'leave':
         return new Uint8Array(0); // The envelope said it already.
+      case 'compare':
+        return encode(compareReply, this.#membership.compare(request.arcs), controlBytes);
+      case 'reach':
+        return this.#membership.reach(request.contact).then((reached) => encode(reachReply, reached));
       case 'find':
         return encode(findReply, this.#router.find(request.key));
       case 'hop':
@@ -340,7 +353,9 @@ export class OverlayNode implements Overlay {
     const { forgetAfterMs } = this.options;
     this.#forgetter = this.runtime.after(forgetAfterMs / 2, () => this.#forget());
     this.#links.forgetIdle(nowMs);
-    this.#peers.forgetSilent(nowMs - forgetAfterMs, (id) => this.#table.get(id) !== undefined);
+    this.#peers.forgetSilent(nowMs - forgetAfterMs, (id) => this.#table.isLeaf(id));
+    this.#wire.forgetSilent(nowMs - forgetAfterMs);
+    this.#membership.forgetSilent(nowMs - forgetAfterMs);
   }
 
   // ---- Construction
@@ -355,6 +370,8 @@ export class OverlayNode implements Overlay {
       reply: (from, message) => this.#rpc.onReply(from, message),
       ping: (from, message) => this.#membership.onPing(from, message),
       pong: (from, message) => this.#membership.onPong(from, message),
+      gossip: (from, message) => this.#membership.onGossip(from, message),
+      gossipAck: (_from, message) => this.#membership.onGossipAck(message),
       stranger: (from, { meant }) => {
         this.#links.abandon(meant, 'another node lives at its address');
         this.#rpc.abandon(meant, 'another node lives at its address');
@@ -388,10 +405,20 @@ export class OverlayNode implements Overlay {
   }
 
   #buildMembership(log: Log): Membership {
-    const { joinRequestTimeoutMs } = this.options;
+    const { joinRequestTimeoutMs, hopTimeoutMs, helperTimeoutMs } = this.options;
     const output = {
       transmit: this.#wire.send.bind(this.#wire),
-      askJoin: async (to: Target) => decode(joinReply, await this.#ask(to, { type: 'join' }, joinRequestTimeoutMs)),
+      askJoin: async (to: Target, contactsMax: number) =>
+        decode(joinReply, await this.#ask(to, { type: 'join', contactsMax }, joinRequestTimeoutMs)),
+      askCompare: async (to: Contact, arcs: readonly number[]) =>
+        decode(compareReply, await this.#ask(to, { type: 'compare', arcs }, hopTimeoutMs)),
+      askReach: async (to: Contact, contact: Contact) => {
+        const reply = this.#ask(to, { type: 'reach', contact }, helperTimeoutMs);
+        return reply.then(
+          (payload) => decode(reachReply, payload),
+          () => false,
+        );
+      },
       askLeave: async (to: Contact) => {
         await this.#ask(to, { type: 'leave' }, joinRequestTimeoutMs);
       },
@@ -399,6 +426,7 @@ export class OverlayNode implements Overlay {
       advertised: (from: Contact, advert: Advert) => this.#replication.advertised(from, advert),
       changed: this.#changed.bind(this),
       tableChanged: () => this.#replication.tableChanged(),
+      isEngaged: (id: Key) => this.#links.isEngaged(id) || this.#rpc.isAsking(id),
       dead: (contact: Contact, reason: string) => {
         this.#replication.forget(contact.id);
         this.#links.abandon(contact.id, reason);
@@ -418,7 +446,7 @@ export class OverlayNode implements Overlay {
   #buildReplication(log: Log): Replication {
     const output = {
       ask: (to: Contact, request: Uint8Array) => this.#rpc.request(to, replicationApp, request),
-      ping: (to: Contact) => this.#membership.ping(to),
+      ping: (to: Contact) => this.#membership.askAdvert(to),
       advertise: () => this.#membership.advertise(),
     };
     return new Replication(this.runtime, this.options, this.#table, output, log);

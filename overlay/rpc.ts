@@ -110,6 +110,12 @@ export class Rpc {
     else this.#fail(pending, new OverlayError(message.outcome, refusal ?? 'refused'));
   }
 
+  /** Whether the peer owes an answer. */
+  isAsking(id: Key): boolean {
+    for (const { to } of this.#pending.values()) if (to.id === id) return true;
+    return false;
+  }
+
   /** Whoever it was is dead, gone or another: its questions fail at once. */
   abandon(id: Key, reason: string): void {
     for (const pending of [...this.#pending.values()]) {

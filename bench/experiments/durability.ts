@@ -93,9 +93,9 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
       store.watch(namespace, ({ resourceId }) => ledger.arrived(resourceId, node.self.id));
     },
   });
-  const { replicas, pingEveryMs, probesMax, probeSpacingMs, repairEveryMs } = fleet.any().options;
+  const { replicas, nearPingMs, probesMax, probeSpacingMs, repairEveryMs } = fleet.any().options;
   // Silence is noticed, the suspect asked again and again, and then its share read from others.
-  const repairPeriodMs = pingEveryMs + probesMax * probeSpacingMs + repairEveryMs;
+  const repairPeriodMs = nearPingMs + probesMax * probeSpacingMs + repairEveryMs;
   const ledger = new CopyLedger({
     replicas,
     repairPeriodMs,

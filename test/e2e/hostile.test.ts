@@ -246,18 +246,16 @@ describe('members gone mad', () => {
   test('acknowledgements of what was never sent, and news of nobody', async () => {
     const key = '7'.repeat(40);
     const contact = { id: key, address: '127.0.0.1:1' };
-    const hearsay = {
-      sentAtMs: 1e15,
-      advert: null,
-      contacts: [contact],
-      news: [{ kind: 'failed', contact, agoMs: 0 }],
-    };
+    const hearsay = { stamp: 1, seen: 9, asks: true, advert: null, view: 1, census: null, contacts: [contact] };
     const messages: Message[] = [
       { type: 'ack', acknowledges: { session: 1, next: 2 ** 32 - 1, sack: 2 ** 32 - 1 } },
       { type: 'reset', session: 1 },
       { type: 'stranger', meant: key },
-      { type: 'pong', ...hearsay } as Message,
-      { type: 'ping', ...hearsay } as Message,
+      { type: 'pong', ...hearsay },
+      { type: 'ping', ...hearsay },
+      { type: 'gossip', number: 1, news: [{ kind: 'failed', name: key.slice(0, 16), agoMs: 0 }] },
+      { type: 'gossipAck', number: 7, known: 2 ** 32 - 1 },
+      { type: 'unknown' },
       data(2 ** 32 - 1, 2, bytes(10)),
     ];
     await expectAnswers();

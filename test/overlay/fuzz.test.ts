@@ -19,9 +19,19 @@ import { ScramError, ScramServer, scramVerifier } from '../../gateway/pg/scram.t
 import { parseStartupPacket } from '../../gateway/pg/startup.ts';
 import { broadcastRequest, pulledBroadcast } from '../../overlay/broadcast-messages.ts';
 import { type Codec, CodecError, decode, encode } from '../../overlay/codec.ts';
-import { controlRequest, findReply, joinReply } from '../../overlay/control.ts';
+import { compareReply, controlRequest, findReply, joinReply } from '../../overlay/control.ts';
 import { keyAt } from '../../overlay/keys.ts';
-import { decodeFrame, decodeRefusal, encodeFrame, encodeRefusal, type Message } from '../../overlay/messages.ts';
+import {
+  decodeFrame,
+  decodeRefusal,
+  encodeBriefFrame,
+  encodeFrame,
+  encodeRefusal,
+  type Header,
+  headerCheck,
+  type Message,
+  nameOf,
+} from '../../overlay/messages.ts';
 import { RegionSet } from '../../overlay/region.ts';
 import { digestReply, nextReply, openReply, replicationRequest } from '../../overlay/replication-messages.ts';
 import { getReply, getRequest, type ItemRecord, itemRecords, storeWrite } from '../../overlay/store/messages.ts';
@@ -79,9 +89,11 @@ const region = { from: a, to: b };
 const regions = new RegionSet([region, { from: c, to: a }]);
 const body = Uint8Array.from({ length: 20 }, (_, i) => i);
 const contacts = [contact, other];
-const news = [{ kind: 'failed', contact: other, agoMs: 12.5 }] as const;
+const news = [{ kind: 'failed', name: nameOf(c), agoMs: 120 }] as const;
 const acknowledges = { session: 7, next: 3, sack: 5 };
-const advert = { held: regions, spare: new RegionSet(), retired: regions, lossy: regions };
+const advert = { version: 1, advert: { held: regions, spare: new RegionSet(), retired: regions, lossy: regions } };
+
+const header: Header = { sender: a, incarnation: 1, isMember: true, target: b };
 
 const messages: readonly Message[] = [
   {
@@ -99,8 +111,11 @@ const messages: readonly Message[] = [
   { type: 'reset', session: 9 },
   { type: 'request', request: 1, app: 240, payload: body },
   { type: 'reply', request: 1, outcome: 'refused', payload: encodeRefusal('no') },
-  { type: 'ping', sentAtMs: 1.5, advert, contacts, news },
-  { type: 'pong', sentAtMs: 0, advert: null, contacts: [], news: [] },
+  { type: 'ping', stamp: 1, seen: 2, asks: true, advert, view: 3, census: { members: 4, hash: 5 }, contacts },
+  { type: 'pong', stamp: 0, seen: 0, asks: false, advert: null, view: null, census: null, contacts: [] },
+  { type: 'gossip', number: 1, news: [...news, { kind: 'joined', contact, agoMs: 20 }] },
+  { type: 'gossipAck', number: 1, known: 5 },
+  { type: 'unknown' },
   { type: 'stranger', meant: b },
 ];
 
@@ -126,8 +141,22 @@ const broadcast = { origin: contact, number: 1, app: 2, depth: 3, ageMs: 4.5, pa
 const overlay: readonly Fuzzed[] = [
   {
     name: 'frames',
-    good: messages.map((message) => encodeFrame({ sender: a, incarnation: 1, isMember: true, target: b, message })),
-    read: again(decodeFrame, encodeFrame),
+    good: messages.map((message) => encodeFrame({ ...header, message })),
+    read: again(
+      (bytes) => decodeFrame(bytes, () => header) ?? { ...header, message: { type: 'unknown' as const } },
+      encodeFrame,
+    ),
+    refusal: isCodecError,
+  },
+  {
+    name: 'brief frames',
+    good: messages.flatMap((message) =>
+      message.type === 'data' ? [] : [encodeBriefFrame(headerCheck(header), message)],
+    ),
+    read: (bytes) => {
+      decodeFrame(bytes, (check) => (check === headerCheck(header) ? header : null));
+      return null;
+    },
     refusal: isCodecError,
   },
   {
@@ -137,12 +166,15 @@ const overlay: readonly Fuzzed[] = [
     refusal: isCodecError,
   },
   ofOverlay('control requests', controlRequest, [
-    { type: 'join' },
+    { type: 'join', contactsMax: 256 },
     { type: 'leave' },
+    { type: 'compare', arcs: [1, 2] },
+    { type: 'reach', contact },
     { type: 'find', key: a },
     { type: 'hop', source: contact, number: 1, key: b, app: 2, hops: 3, payload: body },
   ]),
-  ofOverlay('join replies', joinReply, [{ contacts, missing: news }]),
+  ofOverlay('join replies', joinReply, [{ contacts, missing: [{ contact: other, agoMs: 12.5 }] }]),
+  ofOverlay('comparisons', compareReply, [{ arcs: [3], members: contacts }]),
   ofOverlay('find replies', findReply, [{ isOwner: false, nearer: contacts }]),
   ofOverlay('broadcasts', broadcastRequest, [
     { type: 'pass', ...broadcast, region },

@@ -7,7 +7,7 @@ import { encodeFrame, type Message } from '../../overlay/messages.ts';
 import { Fleet } from './fleet.ts';
 
 const app = 7;
-const garbage = Uint8Array.of(1, 2, 3);
+const garbage = Uint8Array.of(250, 2, 3);
 const unreadable = (): never => {
   throw new CodecError('not what this app says');
 };

@@ -1,7 +1,7 @@
 import { decode } from '../../../overlay/codec.ts';
 import { controlApp, controlRequest } from '../../../overlay/control.ts';
 import { randomKey } from '../../../overlay/index.ts';
-import { decodeFrame } from '../../../overlay/messages.ts';
+import { decodeFrame, type Header } from '../../../overlay/messages.ts';
 import type { Context } from '../harness/experiment.ts';
 import { Fleet, type FleetOptions } from '../harness/fleet.ts';
 import { type Geometry, nodeOptions } from '../harness/geometries.ts';
@@ -11,6 +11,8 @@ import { mean } from '../harness/statistics.ts';
 import type { Concept, Directory } from './concept.ts';
 
 const lookEveryMs = 10;
+/** Only what a frame carries matters here. */
+const anybody: Header = { sender: '', incarnation: 0, isMember: true, target: null };
 
 /** Our overlay, asked for the owners of keys. */
 class Dht implements Directory {
@@ -22,8 +24,8 @@ class Dht implements Directory {
     this.#fleet = new Fleet(context, {
       ...options,
       tap: (frame) => {
-        const { message } = decodeFrame(frame);
-        if (message.type !== 'request' || message.app !== controlApp) return;
+        const message = decodeFrame(frame, () => anybody)?.message;
+        if (message?.type !== 'request' || message.app !== controlApp) return;
         if (decode(controlRequest, message.payload).type === 'find') this.#questions += 1;
       },
     });
