@@ -1,6 +1,7 @@
 import { type Batch, type Field, QueryError, type Schema, selectColumns, typesEqual } from '../columnar/index.ts';
 import {
   type Address,
+  Blobs,
   ObjectStore,
   OverlayNode,
   type OverlayOptions,
@@ -46,8 +47,9 @@ export interface NodeOptions {
 /** One node of a fleet: its place in the DHT, its tables, the queries it has a part in. */
 export class WharfNode implements SessionFactory {
   readonly overlay: OverlayNode;
+  readonly store: ObjectStore;
+  readonly blobs: Blobs;
   readonly #options: NodeOptions;
-  readonly #store: ObjectStore;
   readonly #catalog: Catalog;
   readonly #tables: DistributedTables;
   readonly #queries: QueryService;
@@ -72,11 +74,12 @@ export class WharfNode implements SessionFactory {
       ...(options.id === undefined ? {} : { id: options.id }),
       ...(options.overlay === undefined ? {} : { options: options.overlay }),
     });
-    this.#store = new ObjectStore(this.overlay);
+    this.store = new ObjectStore(this.overlay);
+    this.blobs = new Blobs(this.overlay, this.store);
     this.#tables = new DistributedTables({ overlay: this.overlay, runtime });
     this.#catalog = new Catalog({
       overlay: this.overlay,
-      store: this.#store,
+      store: this.store,
       runtime,
       log,
       local: options.tables ?? [],

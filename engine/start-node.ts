@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream';
 import { QueryError } from '../columnar/index.ts';
 import {
   type Address,
+  type Blobs,
+  type ObjectStore,
   OverlayError,
   overlayDefaults,
   replicasMax,
@@ -60,6 +62,16 @@ export class RunningNode implements SessionFactory {
 
   openSession(): Session {
     return this.#node.openSession();
+  }
+
+  /** The fleet's object store, for data that is no table. Its namespace `catalog` is the engine's own. */
+  get store(): ObjectStore {
+    return this.#node.store;
+  }
+
+  /** The same for values that are too large for one item. */
+  get blobs(): Blobs {
+    return this.#node.blobs;
   }
 
   /** Lets a door take WebSocket upgrades of `path` on the node's port. */

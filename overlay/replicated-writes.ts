@@ -161,10 +161,10 @@ export class ReplicatedWrites {
   }
 
   /** Nothing for a write for which there is room anyway. */
-  #admit(from: Contact, writes: readonly Write[]): Promise<readonly Admission[]> | readonly Admission[] {
-    const waits = writes.map((write) => (this.#owns(write) ? (this.#store.admit?.(from, write.chunk) ?? null) : null));
-    if (waits.every((wait) => wait === null)) return waits.map(() => undefined);
-    return Promise.all(waits.map((wait) => wait?.catch(refusal)));
+  async #admit(from: Contact, writes: readonly Write[]): Promise<readonly Admission[]> {
+    if (!this.#store.admit) return [];
+    const waits = writes.map((write) => (this.#owns(write) ? this.#store.admit?.(from, write.chunk) : null));
+    return Promise.all(waits.map(async (wait) => wait?.catch(refusal)));
   }
 
   #take(write: Write, accepted: Write[], admission: Admission): WriteOutcome {
