@@ -67,3 +67,18 @@ test.each([1, 2, 3])(
     expect(fleet.disagreement()).toBeNull();
   },
 );
+
+test('a suspect is no first choice for others’ keys, and keeps its own until it is confirmed dead', async () => {
+  const fleet = await Fleet.start(16, { seed: 7, silentCrashes: true });
+  const victim = fleet.node(9);
+  const [near] = victim.neighbours(1);
+  const witness = fleet.all().find((node) => node.self.id === near?.id) as OverlayNode;
+  const region = victim.region();
+  fleet.crash(victim);
+  await fleet.sim.runUntil(() => witness.isSuspect(victim.self.id), { virtualMsMax: 5_000 });
+  expect(witness.owns(region.from)).toBe(false);
+  await fleet.sim.runUntil(() => witness.contacts().every(({ id }) => id !== victim.self.id), { virtualMsMax: 5_000 });
+  expect(witness.isSuspect(victim.self.id)).toBe(false);
+  await fleet.settle();
+  fleet.checkTiling();
+});
