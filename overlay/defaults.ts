@@ -14,7 +14,7 @@ export const overlayDefaults = {
   /** How often duties are looked at; each costs nothing when not due. */
   tickMs: 500,
   /** A next neighbour neither pinging nor answering for so long is pinged; the quarter of the leaf set next to a node are. */
-  nearPingMs: 2_000,
+  nearPingMs: 2_500,
   /** The same for the rest of the leaf set, in a calm fleet; in churn sooner: after this share of a member's mean stay. */
   farPingMs: 30_000,
   farLifetimeShare: 0.05,

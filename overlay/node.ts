@@ -241,6 +241,11 @@ export class OverlayNode implements Overlay {
     return this.#membership.missing();
   }
 
+  /** Whether a member has left a ping unanswered and is being pinged again: not dead yet, nor the first to ask. */
+  isSuspect(id: Key): boolean {
+    return this.#membership.isSuspect(id);
+  }
+
   split(region: Region, fanout: number, asHolder: boolean): Split {
     return this.#replication.split(region, fanout, asHolder);
   }
@@ -455,6 +460,7 @@ export class OverlayNode implements Overlay {
   #buildRouter(log: Log): Router {
     const output = {
       isMember: () => this.#membership.isMember,
+      isSuspect: (id: Key) => this.#membership.isSuspect(id),
       ask: this.#ask.bind(this),
       deliver: (message: RoutedMessage, via: Contact) => {
         this.#guard(message.source, via, message.app, () => this.#apps.get(message.app)?.deliver?.(message));

@@ -19,6 +19,8 @@ export interface RouterOptions {
 export interface RouterOutput {
   /** Only a member owns anything. */
   isMember(): boolean;
+  /** Whether a member has left a ping unanswered: others are tried first. */
+  isSuspect(id: Key): boolean;
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
   /** `via` is the node that the message came from: its source, or the last hop. */
   deliver(message: RoutedMessage, via: Contact): void;
@@ -95,12 +97,16 @@ export class Router {
     void this.#pass(hop, from);
   }
 
+  /** Best first, but for suspects, which come last. */
   #nextHops(key: Key): readonly Contact[] {
-    if (this.#output.isMember()) return this.#table.nextHops(key, findContactsMax);
-    return this.#table
-      .replicas(key, findContactsMax + 1)
-      .filter(({ id }) => id !== this.#table.self.id)
-      .slice(0, findContactsMax);
+    const hops = this.#output.isMember()
+      ? this.#table.nextHops(key, findContactsMax)
+      : this.#table
+          .replicas(key, findContactsMax + 1)
+          .filter(({ id }) => id !== this.#table.self.id)
+          .slice(0, findContactsMax);
+    const suspects = hops.filter(({ id }) => this.#output.isSuspect(id));
+    return suspects.length === 0 ? hops : [...hops.filter((hop) => !suspects.includes(hop)), ...suspects];
   }
 
   async #find(contact: Contact, key: Key): Promise<FindReply | null> {

@@ -1,3 +1,4 @@
 export { type SimulatedHost, virtualEpochMs } from './host.ts';
+export { kingLike, type LatencyOptions, pairwiseDelays } from './latencies.ts';
 export type { NetworkStats } from './network.ts';
 export { Simulation, SimulationError, type SimulationOptions } from './simulation.ts';

@@ -20,6 +20,7 @@ const networkDefaults: NetworkOptions = {
   oneWayDelayMs: 40,
   jitterMs: 0,
   inboundBytesPerSecond: 1_250_000, // 10 Mbit/s
+  outboundBytesPerSecond: Number.POSITIVE_INFINITY,
   lossRate: 0,
   silentCrashes: false,
 };
