@@ -138,11 +138,19 @@ export class Membership {
     this.#enter();
   }
 
+  /** Members of an earlier life whom nobody has been able to reach yet: missing, until they are. */
+  recall(contacts: readonly Contact[]): void {
+    for (const contact of contacts) {
+      if (this.#table.get(contact.id) || this.#tombstones.has(contact.id)) continue;
+      this.#bury(contact, 'failed', this.#runtime.now());
+    }
+  }
+
   /** @throws OverlayError when no seed lets this node in */
-  async join(seeds: readonly Address[]): Promise<void> {
+  async join(seeds: readonly Address[], rounds = this.#options.joinRounds): Promise<void> {
     const others = seeds.filter((seed) => seed !== this.#table.self.address);
     let failure = new OverlayError('unreachable', 'no seed to join through');
-    for (let round = 0; round < this.#options.joinRounds && others.length > 0; round++) {
+    for (let round = 0; round < rounds && others.length > 0; round++) {
       if (round > 0) await this.#sleep(this.#options.joinRetryMs);
       for (const seed of others) {
         if (this.#isClosed) throw new OverlayError('closed', 'this node was closed while joining');

@@ -15,7 +15,7 @@ import {
 } from './messages.ts';
 import type { Contact } from './overlay.ts';
 import { RegionSet } from './region.ts';
-import { digestReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
+import { compareReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
 import { getReply, getRequest, itemRecords, storeWrite } from './store/messages.ts';
 import { writeReply, writeRequest } from './write-messages.ts';
 
@@ -139,7 +139,7 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
     broadcastRequest,
     pulledBroadcast,
     replicationRequest,
-    digestReply,
+    compareReply,
     openReply,
     nextReply,
     storeWrite,

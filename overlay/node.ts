@@ -12,6 +12,8 @@ import {
   replicationApp,
 } from './control.ts';
 import { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
+import { DiskMembers } from './disk-members.ts';
+import { Journal } from './journal.ts';
 import { randomKey } from './keys.ts';
 import { type LinkCounters, Links } from './links.ts';
 import { Membership } from './membership.ts';
@@ -46,6 +48,8 @@ export interface OverlayNodeInit {
   /** Where the node stands; drawn by chance when absent. */
   readonly id?: Key;
   readonly options?: Partial<OverlayOptions>;
+  /** What outlives the node; nothing does when it is absent. */
+  readonly journal?: Journal;
   readonly log?: Log;
 }
 
@@ -64,6 +68,9 @@ export class OverlayNode implements Overlay {
   readonly self: Contact;
   readonly runtime: Runtime;
   readonly options: OverlayOptions;
+  readonly journal: Journal;
+  /** Tells the lives of one node apart. */
+  readonly incarnation: number;
   readonly #transport: Transport;
   readonly #table: RoutingTable;
   readonly #peers: Peers;
@@ -74,20 +81,25 @@ export class OverlayNode implements Overlay {
   readonly #replication: Replication;
   readonly #router: Router;
   readonly #broadcaster: Broadcaster;
+  readonly #diskMembers: DiskMembers;
+  #knownBefore: readonly Contact[] = [];
   readonly #apps = new Map<AppId, App>();
   readonly #toSelf: { app: AppId; payload: Uint8Array }[] = [];
   #state: 'new' | 'joining' | 'member' | 'leaving' | 'closed' = 'new';
   #forgetter: Timer;
 
-  constructor({ runtime, transport, id, options, log = () => {} }: OverlayNodeInit) {
+  constructor({ runtime, transport, id, options, journal, log = () => {} }: OverlayNodeInit) {
     this.runtime = runtime;
     this.options = { ...overlayDefaults, ...options };
     const { replicas, leafSetSize } = this.options;
     assert(replicas >= 1 && replicas <= leafSetSize / 2, 'copies fit within one side of the leaf set');
     this.#transport = transport;
     this.self = { id: id ?? randomKey(() => runtime.random()), address: transport.address };
+    this.journal = journal ?? new Journal(null, log);
     const incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
+    this.incarnation = incarnation;
     this.#table = new BambooTable(this.self, this.options);
+    this.#diskMembers = new DiskMembers(runtime, this.journal, this.#table);
     this.#peers = new Peers(this.options);
     this.#wire = new Wire({ transport, self: this.self, incarnation, log });
     this.#links = this.#buildLinks(incarnation);
@@ -110,6 +122,24 @@ export class OverlayNode implements Overlay {
 
   // ---- Life
 
+  /**
+   * Takes up what an earlier life left in the journal; before the node enters the ring.
+   * @returns members that it knew then, nearest first
+   * @throws StorageError
+   */
+  async recover(): Promise<readonly Contact[]> {
+    assert(this.#state === 'new', 'a node recovers before it enters the ring');
+    await this.#replication.recover();
+    this.#knownBefore = await this.#diskMembers.recover();
+    return this.#knownBefore;
+  }
+
+  /** Members of an earlier life that were not heard in this one are missing, until they are. */
+  recall(): void {
+    this.#membership.recall(this.#knownBefore);
+    this.#knownBefore = [];
+  }
+
   /** Begins a new ring, of which this node holds everything. */
   bootstrap(): void {
     assert(this.#state === 'new', 'a node enters the ring once');
@@ -123,11 +153,11 @@ export class OverlayNode implements Overlay {
    * `whenSettled` tells when it has its data.
    * @throws OverlayError `unreachable` or `refused` when no seed lets it in; it may be called again then
    */
-  async join(seeds: readonly Address[]): Promise<void> {
+  async join(seeds: readonly Address[], rounds = this.options.joinRounds): Promise<void> {
     assert(this.#state === 'new', 'a node enters the ring once');
     this.#state = 'joining';
     try {
-      await this.#membership.join(seeds);
+      await this.#membership.join(seeds, rounds);
     } catch (error) {
       if (this.#state === 'joining') this.#state = 'new';
       throw error;
@@ -156,9 +186,11 @@ export class OverlayNode implements Overlay {
     this.#membership.close();
     this.#replication.close();
     this.#broadcaster.close();
+    this.#diskMembers.close();
     this.#links.close();
     this.#rpc.close();
     await this.#transport.close();
+    await this.journal.close();
   }
 
   /** Resolves when this node holds complete copies of everything that it must keep. */
@@ -398,7 +430,10 @@ export class OverlayNode implements Overlay {
       advert: () => this.#replication.advert(),
       advertised: (from: Contact, advert: Advert) => this.#replication.advertised(from, advert),
       changed: this.#changed.bind(this),
-      tableChanged: () => this.#replication.tableChanged(),
+      tableChanged: () => {
+        this.#diskMembers.changed();
+        this.#replication.tableChanged();
+      },
       dead: (contact: Contact, reason: string) => {
         this.#replication.forget(contact.id);
         this.#links.abandon(contact.id, reason);
@@ -420,8 +455,10 @@ export class OverlayNode implements Overlay {
       ask: (to: Contact, request: Uint8Array) => this.#rpc.request(to, replicationApp, request),
       ping: (to: Contact) => this.#membership.ping(to),
       advertise: () => this.#membership.advertise(),
+      isAnyoneMissing: () => this.#membership.missing().length > 0,
+      expectMembers: () => this.recall(),
     };
-    return new Replication(this.runtime, this.options, this.#table, output, log);
+    return new Replication(this.runtime, this.options, this.#table, output, this.journal, log);
   }
 
   #buildRouter(log: Log): Router {
