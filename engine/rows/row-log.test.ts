@@ -39,7 +39,15 @@ function tableOf(namespace: string, primaryKey: readonly number[]): TableDefinit
       { name: 'v', type: types.text },
     ],
   };
-  const distributed = { namespace, primaryKey, partitionBy: [0], notNull: [0], lifetimeMs: null, replicas: 3 };
+  const distributed = {
+    namespace,
+    primaryKey,
+    partitionBy: [0],
+    notNull: [0],
+    lifetimeMs: null,
+    replicas: 3,
+    createdAtMs: 0,
+  };
   return { name: namespace.split('#')[0] ?? '', source: 'distributed', schema, distributed };
 }
 

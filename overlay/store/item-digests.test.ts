@@ -15,6 +15,8 @@ const record: fc.Arbitrary<ItemRecord> = fc.record({
   value: fc.option(fc.constant(Uint8Array.of(1))),
   version: fc.constant(versionOf(1n)),
   earlier: fc.constant([]),
+  guard: fc.constant(null),
+  shown: fc.constant(null),
   writtenAtMs: fc.integer({ min: 0, max: 50 }),
   writer: fc.constantFrom(keyAt(1n), keyAt(2n)),
   endsAtMs: fc.integer({ min: 0, max: 60_000 }),
@@ -58,6 +60,8 @@ test('copies that were told of an item at different times have one digest', () =
     value: Uint8Array.of(1),
     version: versionOf(1n),
     earlier: [],
+    guard: null,
+    shown: null,
     writtenAtMs: 5,
     writer: keyAt(1n),
   };

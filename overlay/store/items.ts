@@ -25,7 +25,8 @@ export function resourceKey(namespace: string, resourceId: string): Key {
 // Field by field, here and below: every get passes here at both ends, and copying the rest of an object is slow.
 
 export function itemOf(record: ItemRecord, nowMs: number): Item {
-  const { namespace, resourceId, instanceId, value, version, earlier, guard, shown, writtenAtMs, writer, endsAtMs } = record;
+  const { namespace, resourceId, instanceId, value, version, earlier, guard, shown, writtenAtMs, writer, endsAtMs } =
+    record;
   const name = JSON.stringify([namespace, resourceId, instanceId, writtenAtMs, writer]);
   const signed = isSigned(record) && record.value ? readSigned(record.value) : null;
   return {
@@ -48,7 +49,8 @@ export function itemOf(record: ItemRecord, nowMs: number): Item {
 }
 
 export function recordOf(item: Item, nowMs: number): ItemRecord {
-  const { namespace, resourceId, instanceId, value, version, earlier, guard, shown, writtenAtMs, writer, endsAtMs } = item;
+  const { namespace, resourceId, instanceId, value, version, earlier, guard, shown, writtenAtMs, writer, endsAtMs } =
+    item;
   return {
     namespace,
     resourceId,

@@ -436,9 +436,12 @@ export class ObjectStore implements WritableStore {
   }
 }
 
-/** Expired, and for so long that it is part of no digest any more. */
+/** Beyond this a writer's clock is simply wrong. */
+const clocksDifferMsMax = 3_600_000;
+
+/** Expired, and for so long that it is part of no digest any more; a writer's word on that does not count for ever. */
 function isForgotten({ expiresAtMs, endsAtMs }: Item, nowMs: number): boolean {
-  return expiresAtMs <= nowMs && endsAtMs <= horizonOf(nowMs);
+  return expiresAtMs <= nowMs && (endsAtMs <= horizonOf(nowMs) || expiresAtMs <= nowMs - clocksDifferMsMax);
 }
 
 /** What was decoded is a view of a whole frame; what is kept is not. */
