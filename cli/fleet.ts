@@ -158,6 +158,7 @@ export class LocalFleet {
           ? { spec: spec.replaceAll(ownFileMark, String(index)), slice: null }
           : { spec, slice: { index, of: nodes } },
       ),
+      data: null,
       hostMetrics,
       pg: pg === undefined ? null : { host, port: portAt(pg, index) },
       pgUsers: null,

@@ -2,7 +2,10 @@ import { type Batch, type Field, QueryError, type Schema, selectColumns, typesEq
 import {
   type Address,
   Blobs,
+  type Contact,
+  type Journal,
   ObjectStore,
+  OverlayError,
   OverlayNode,
   type OverlayOptions,
   type Region,
@@ -42,7 +45,12 @@ export interface NodeOptions {
   readonly queryDeadlineMs?: number;
   readonly queryMemoryBytesMax?: number;
   readonly overlay?: Partial<OverlayOptions>;
+  /** What outlives the node; nothing does when it is absent. */
+  readonly journal?: Journal;
 }
+
+/** Members of an earlier life that are asked when nobody else is known to lead into the fleet. */
+const rejoinThroughMax = 3;
 
 /** One node of a fleet: its place in the DHT, its tables, the queries it has a part in. */
 export class WharfNode implements SessionFactory {
@@ -73,6 +81,7 @@ export class WharfNode implements SessionFactory {
       log: overlayLog(log),
       ...(options.id === undefined ? {} : { id: options.id }),
       ...(options.overlay === undefined ? {} : { options: options.overlay }),
+      ...(options.journal === undefined ? {} : { journal: options.journal }),
     });
     this.store = new ObjectStore(this.overlay);
     this.blobs = new Blobs(this.overlay, this.store);
@@ -103,13 +112,32 @@ export class WharfNode implements SessionFactory {
   }
 
   /**
-   * Founds a fleet (no seeds) or joins one through any of its members.
-   * @throws OverlayError `unreachable`, `refused`
+   * Founds a fleet (no seeds) or joins one through any of its members. A node that was a member in an earlier life joins through
+   * those that it knew then, too; when none of them can be reached it stands in for the fleet, until they come
+   * back and the parts find each other.
+   * @throws OverlayError `unreachable`, `refused`; StorageError
    */
   async start(seeds: readonly Address[]): Promise<void> {
-    if (seeds.length === 0) this.overlay.bootstrap();
+    const known = await this.overlay.recover();
+    if (known.length > 0) await this.#rejoin(seeds, known);
+    else if (seeds.length === 0) this.overlay.bootstrap();
     else await this.overlay.join(seeds);
     await this.#catalog.start();
+  }
+
+  async #rejoin(seeds: readonly Address[], known: readonly Contact[]): Promise<void> {
+    const addresses = new Set([...seeds, ...known.slice(0, rejoinThroughMax).map(({ address }) => address)]);
+    try {
+      await this.overlay.join([...addresses], 1);
+    } catch (error) {
+      if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
+      this.#options.log.warn('nobody of the fleet can be reached: going on alone until they come back', {
+        members: known.length,
+        reason: error.message,
+      });
+      this.overlay.recall();
+      this.overlay.bootstrap();
+    }
   }
 
   /**
@@ -197,6 +225,11 @@ export class WharfNode implements SessionFactory {
     }
   }
 
+  #disk(): string | null {
+    const { journal } = this.overlay;
+    return journal.isDurable ? (journal.failure?.message ?? 'ok') : null;
+  }
+
   #facts(): NodeFacts {
     const { address } = this;
     const { runtime, label } = this.#options;
@@ -221,6 +254,7 @@ export class WharfNode implements SessionFactory {
             BigInt(counters.bytesOut),
             BigInt(counters.bytesIn),
             BigInt(counters.framesMalformed + counters.payloadsMalformed),
+            this.#disk(),
           ],
         ];
       },

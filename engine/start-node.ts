@@ -4,17 +4,21 @@ import { QueryError } from '../columnar/index.ts';
 import {
   type Address,
   type Blobs,
+  Journal,
   type ObjectStore,
   OverlayError,
   overlayDefaults,
+  randomKey,
   replicasMax,
+  StorageError,
   SystemRuntime,
   type Timer,
   WsTransport,
 } from '../overlay/index.ts';
+import { identify, openDataDirectory } from './data-directory.ts';
 import { heard } from './heard-transport.ts';
 import { type Log, overlayLog, silentLog } from './log.ts';
-import { WharfNode } from './node.ts';
+import { type NodeOptions, WharfNode } from './node.ts';
 import { Seeds } from './seeds.ts';
 import type { Session, SessionFactory } from './session.ts';
 import type { TableSource } from './table.ts';
@@ -32,6 +36,8 @@ export interface StartOptions {
   readonly secret?: string | null;
   readonly tables?: readonly TableSource[];
   readonly label?: string;
+  /** Directory in which the node keeps its state; none: it forgets everything. One node at a time. */
+  readonly data?: string;
   readonly log?: Log;
 }
 
@@ -127,8 +133,8 @@ class NodeRuntime extends SystemRuntime {
 
 /**
  * Starts a node in this process and joins its fleet.
- * @throws QueryError `configuration` (busy port, bad address, replicas), `duplicateTable`, `unreachable` (no seed answered),
- * `unauthorized` (refused)
+ * @throws QueryError `configuration` (busy port, bad address, replicas, a directory that is not its own),
+ * `dataDirectory`, `duplicateTable`, `unreachable` (no seed answered), `unauthorized` (refused)
  */
 export async function startNode(options: StartOptions = {}): Promise<RunningNode> {
   const { host, port } = parseListen(options.listen ?? defaultListen);
@@ -140,11 +146,17 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
     WsTransport.listen({ host, port, cluster, replicas, secret, log: overlayLog(seeds.log) }),
   );
   const runtime = new NodeRuntime();
+  let journal: Journal | null = null;
   try {
-    return await enter(transport, runtime, seeds, { ...options, replicas });
+    const { data, log = silentLog } = options;
+    if (data === undefined) return await enter(transport, runtime, seeds, { ...options, replicas }, {});
+    journal = new Journal(await openDataDirectory(data), overlayLog(log));
+    const id = await identify(journal, data, cluster, () => randomKey(() => runtime.random()));
+    return await enter(transport, runtime, seeds, { ...options, replicas }, { journal, id });
   } catch (error) {
     runtime.close();
     await transport.close();
+    await journal?.close();
     throw error;
   }
 }
@@ -154,6 +166,7 @@ async function enter(
   runtime: NodeRuntime,
   seeds: Seeds,
   { join = [], tables = [], label, replicas }: StartOptions & { readonly replicas: number },
+  state: Pick<NodeOptions, 'journal' | 'id'>,
 ): Promise<RunningNode> {
   const node = new WharfNode({
     runtime,
@@ -162,6 +175,7 @@ async function enter(
     tables,
     overlay: { replicas },
     ...(label === undefined ? {} : { label }),
+    ...state,
   });
   await explained('unauthorized', () => Promise.race([node.start(join), seeds.allRefused]).catch(seeds.explain));
   seeds.joined();
@@ -187,6 +201,9 @@ async function explained<T>(refused: 'configuration' | 'unauthorized', run: () =
   try {
     return await run();
   } catch (error) {
+    if (error instanceof StorageError) {
+      throw new QueryError('dataDirectory', `the data directory cannot be read: ${error.message}`, { cause: error });
+    }
     if (!(error instanceof OverlayError)) throw error;
     throw new QueryError(error.code === 'refused' ? refused : 'unreachable', error.message, { cause: error });
   }

@@ -27,7 +27,7 @@ export type ControlRequest =
   | { readonly type: 'join'; readonly contactsMax: number }
   /** I am about to leave; the envelope says so too. Answered with nothing. */
   | { readonly type: 'leave' }
-  /** Which members do I lack? Sent with a hash of those known in each arc; answered with `CompareReply`. */
+  /** Which members do I lack? Sent with a hash of those known in each arc; answered with `MembersReply`. */
   | { readonly type: 'compare'; readonly arcs: readonly number[] }
   /** Can you reach this member? Answered with a flag. */
   | { readonly type: 'reach'; readonly contact: Contact }
@@ -43,7 +43,7 @@ export interface JoinReply {
   readonly missing: readonly { readonly contact: Contact; readonly agoMs: number }[];
 }
 
-export interface CompareReply {
+export interface MembersReply {
   /** Numbers of arcs in which the two nodes differ; not all of them when there is too much in them. */
   readonly arcs: readonly number[];
   /** All members in them, as far as the answering node knows. */
@@ -76,7 +76,7 @@ export const joinReply = struct<JoinReply>({
   missing: list(struct({ contact, agoMs: milliseconds }), joinMissingMax),
 });
 
-export const compareReply = struct<CompareReply>({
+export const membersReply = struct<MembersReply>({
   arcs: list(u8, censusArcs),
   members: list(contact, joinContactsMax),
 });

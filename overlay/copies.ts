@@ -25,7 +25,9 @@ export interface Source {
  * - *spare*: held once, not kept any more, and nobody else is known to hold it: the last complete copy. No
  *   owner accepts writes that it lacks, so it is served when an owner delegates to it;
  * - *retired*: like spare, but one who must keep it holds it by now and may have newer items. Dropped once
- *   all who must keep it hold it; until then a source of last resort, should that one be lost.
+ *   all who must keep it hold it; until then a source of last resort, should that one be lost;
+ * - *stale*: retired, but from an earlier life of this node: read from its disk. It may be older than other copies, or all
+ *   that is left. Not dropped before one who holds it has taken over what it lacked.
  *
  * What is held or spare is whole, or *lossy* where all copies had been lost: see `Losses`.
  */
@@ -38,6 +40,7 @@ export class Copies {
   readonly #spare = new RegionSet();
   readonly #retired = new RegionSet();
   readonly #losses = new Losses();
+  readonly #stale = new RegionSet();
   #isLeaving = false;
 
   constructor(table: RoutingTable, replicas: number) {
@@ -55,6 +58,10 @@ export class Copies {
 
   get retired(): RegionSet {
     return this.#retired;
+  }
+
+  get stale(): RegionSet {
+    return this.#stale;
   }
 
   /** What may be served for an owner that delegates. */
@@ -83,6 +90,7 @@ export class Copies {
   strays(): RegionSet {
     const expected = this.readable();
     expected.addAll(this.#kept);
+    expected.addAll(this.#stale);
     return expected.missingFrom(RegionSet.whole());
   }
 
@@ -95,12 +103,39 @@ export class Copies {
     this.#held.addAll(RegionSet.whole());
   }
 
+  /**
+   * An earlier life of this node left data on disk.
+   * @param regions of which it had a complete copy then
+   * @param stale where it may have something
+   */
+  recover(regions: RegionSet, stale: RegionSet): void {
+    this.#retired.addAll(regions);
+    this.#stale.addAll(stale);
+  }
+
+  /** Others have what was stale in a region. */
+  returned(region: Region): void {
+    this.#stale.remove(region);
+  }
+
+  /** To whom stale data that need not be kept here can be given back, and who may become such. */
+  takersOfStale(): { sources: Source[]; unheard: Contact[] } {
+    const parts = this.#kept.missingFrom(this.#stale);
+    if (parts.isEmpty) return { sources: [], unheard: [] };
+    const { sources, orphans } = this.holdersOf(parts);
+    const owners = orphans
+      .regions()
+      .flatMap((region) => this.#table.split(region, Math.max(2, this.#table.size)).delegate);
+    return { sources, unheard: owners.map(({ to }) => to) };
+  }
+
   /** A complete copy of a region has arrived, with its flaws, or it is taken as empty for want of one. */
   hold(region: Region, losses: readonly Loss[]): void {
     const parts = this.#kept.intersect(region);
     this.#losses.unite(this.servable(), parts, losses);
     this.#held.addAll(parts);
     this.#retired.removeAll(parts);
+    this.#stale.removeAll(parts);
   }
 
   /** All that another copy has was added to this node's, where it has one. Returns whether the advert changed. */
@@ -239,6 +274,7 @@ export class Copies {
     disposable.addAll(this.#retired);
     // It may have become a copy to keep again, waiting for what it missed.
     disposable.removeAll(this.#kept);
+    disposable.removeAll(this.#stale);
     if (disposable.isEmpty) return { disposable, waitingFor: [] };
     const waitingFor: Contact[] = [];
     // A leaving node still stands in its own table, and its successor as a copy is one further.
@@ -271,6 +307,7 @@ export class Copies {
     assert(this.#held.intersect(this.#spare).isEmpty, 'nothing is both held and spare');
     assert(this.#kept.missingFrom(this.#held).isEmpty, 'whatever is held is kept');
     assert(this.#kept.intersect(this.#spare).isEmpty, 'nothing that is kept is spare');
+    assert(this.#held.intersect(this.#stale).isEmpty, 'nothing that is held is stale');
     assert(this.servable().missingFrom(this.lossy).isEmpty, 'only what is held or spare has marks');
     this.#losses.checkInvariants();
   }

@@ -144,9 +144,8 @@ export const overlayDefaults = {
   adoptAfterMs: 30_000,
   exportsMax: 32,
   exportIdleMs: 30_000,
-  /** Items in a region below which two copies exchange it whole, rather than halving it further. */
-  exchangeItemsMax: 256,
-  halvingsMax: 24,
+  /** Items in a part that differs up to which two copies exchange it whole, rather than dividing it further. */
+  exchangeItemsMax: 16,
 
   // ---- Object store
   writeTimeoutMs: 15_000,
@@ -180,7 +179,7 @@ export type OverlayOptions = { readonly [K in keyof typeof overlayDefaults]: num
 
 /** What happens inside, for a log; `fields` hold plain values. */
 export type Log = (
-  level: 'debug' | 'info' | 'warn',
+  level: 'debug' | 'info' | 'warn' | 'error',
   message: string,
   fields: Readonly<Record<string, unknown>>,
 ) => void;

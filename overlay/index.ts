@@ -1,12 +1,17 @@
 export { CodecError } from './codec.ts';
 export { type Log, type OverlayOptions, overlayDefaults, replicasMax } from './defaults.ts';
-export { compareClockwise, inRegion, keyAt, keyOf, pointOf, randomKey } from './keys.ts';
+export { DigestTree } from './digest-tree.ts';
+export { horizonOf } from './expiry.ts';
+export { diskKey, diskPrefix, Journal } from './journal.ts';
+export { compareClockwise, inRegion, isKey, keyAt, keyOf, pointOf, randomKey } from './keys.ts';
+export { LevelStorage } from './level/level-storage.ts';
 export { type OverlayCounters, OverlayNode, type OverlayNodeInit } from './node.ts';
 export * from './overlay.ts';
 export { RegionSet, wholeRing } from './region.ts';
 export { ReplicatedWrites, type WritableStore, type Write, type WriteOptions } from './replicated-writes.ts';
 export type { RoutingTable, TableSplit } from './routing-table.ts';
 export * from './runtime.ts';
+export { type Storage, type StorageEntry, StorageError, type StorageWrite } from './storage.ts';
 export * from './store/index.ts';
 export { SystemRuntime } from './system-runtime.ts';
 export type { HttpPort, UpgradeHandler } from './ws/http-port.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { broadcastRequest, pulledBroadcast } from './broadcast-messages.ts';
 import { type Codec, CodecError, decode, encode } from './codec.ts';
-import { compareReply, controlRequest, findReply, joinReply, reachReply } from './control.ts';
+import { controlRequest, findReply, joinReply, membersReply, reachReply } from './control.ts';
 import { keyAt } from './keys.ts';
 import {
   type Advert,
@@ -19,7 +19,7 @@ import {
 } from './messages.ts';
 import type { Contact } from './overlay.ts';
 import { RegionSet } from './region.ts';
-import { digestReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
+import { compareReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
 import { getReply, getRequest, itemRecords, storeWrite } from './store/messages.ts';
 import { writeReply, writeRequest } from './write-messages.ts';
 
@@ -190,13 +190,13 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
   const codecs: readonly Codec<never>[] = [
     controlRequest,
     joinReply,
-    compareReply,
+    membersReply,
     reachReply,
     findReply,
     broadcastRequest,
     pulledBroadcast,
     replicationRequest,
-    digestReply,
+    compareReply,
     openReply,
     nextReply,
     storeWrite,

@@ -5,15 +5,17 @@ import { type CodecError, decode, encode } from './codec.ts';
 import {
   broadcastApp,
   type ControlRequest,
-  compareReply,
   controlApp,
   controlRequest,
   findReply,
   joinReply,
+  membersReply,
   reachReply,
   replicationApp,
 } from './control.ts';
 import { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
+import { DiskMembers } from './disk-members.ts';
+import { Journal } from './journal.ts';
 import { randomKey } from './keys.ts';
 import { type LinkCounters, Links } from './links.ts';
 import { Membership } from './membership/membership.ts';
@@ -48,6 +50,8 @@ export interface OverlayNodeInit {
   /** Where the node stands; drawn by chance when absent. */
   readonly id?: Key;
   readonly options?: Partial<OverlayOptions>;
+  /** What outlives the node; nothing does when it is absent. */
+  readonly journal?: Journal;
   readonly log?: Log;
 }
 
@@ -66,6 +70,9 @@ export class OverlayNode implements Overlay {
   readonly self: Contact;
   readonly runtime: Runtime;
   readonly options: OverlayOptions;
+  readonly journal: Journal;
+  /** Tells the lives of one node apart. */
+  readonly incarnation: number;
   readonly #transport: Transport;
   readonly #table: RoutingTable;
   readonly #peers: Peers;
@@ -76,20 +83,25 @@ export class OverlayNode implements Overlay {
   readonly #replication: Replication;
   readonly #router: Router;
   readonly #broadcaster: Broadcaster;
+  readonly #diskMembers: DiskMembers;
+  #knownBefore: readonly Contact[] = [];
   readonly #apps = new Map<AppId, App>();
   readonly #toSelf: { app: AppId; payload: Uint8Array }[] = [];
   #state: 'new' | 'joining' | 'member' | 'leaving' | 'closed' = 'new';
   #forgetter: Timer;
 
-  constructor({ runtime, transport, id, options, log = () => {} }: OverlayNodeInit) {
+  constructor({ runtime, transport, id, options, journal, log = () => {} }: OverlayNodeInit) {
     this.runtime = runtime;
     this.options = { ...overlayDefaults, ...options };
     const { replicas, leafSetSize } = this.options;
     assert(replicas >= 1 && replicas <= leafSetSize / 2, 'copies fit within one side of the leaf set');
     this.#transport = transport;
     this.self = { id: id ?? randomKey(() => runtime.random()), address: transport.address };
+    this.journal = journal ?? new Journal(null, log);
     const incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
+    this.incarnation = incarnation;
     this.#table = new BambooTable(this.self, this.options);
+    this.#diskMembers = new DiskMembers(runtime, this.journal, this.#table);
     this.#peers = new Peers(this.options);
     this.#wire = new Wire({
       runtime,
@@ -119,6 +131,24 @@ export class OverlayNode implements Overlay {
 
   // ---- Life
 
+  /**
+   * Takes up what an earlier life left in the journal; before the node enters the ring.
+   * @returns members that it knew then, nearest first
+   * @throws StorageError
+   */
+  async recover(): Promise<readonly Contact[]> {
+    assert(this.#state === 'new', 'a node recovers before it enters the ring');
+    await this.#replication.recover();
+    this.#knownBefore = await this.#diskMembers.recover();
+    return this.#knownBefore;
+  }
+
+  /** Members of an earlier life that were not heard in this one are missing, until they are. */
+  recall(): void {
+    this.#membership.recall(this.#knownBefore);
+    this.#knownBefore = [];
+  }
+
   /** Begins a new ring, of which this node holds everything. */
   bootstrap(): void {
     assert(this.#state === 'new', 'a node enters the ring once');
@@ -132,11 +162,11 @@ export class OverlayNode implements Overlay {
    * `whenSettled` tells when it has its data.
    * @throws OverlayError `unreachable` or `refused` when no seed lets it in; it may be called again then
    */
-  async join(seeds: readonly Address[]): Promise<void> {
+  async join(seeds: readonly Address[], rounds = this.options.joinRounds): Promise<void> {
     assert(this.#state === 'new', 'a node enters the ring once');
     this.#state = 'joining';
     try {
-      await this.#membership.join(seeds);
+      await this.#membership.join(seeds, rounds);
     } catch (error) {
       if (this.#state === 'joining') this.#state = 'new';
       throw error;
@@ -165,9 +195,11 @@ export class OverlayNode implements Overlay {
     this.#membership.close();
     this.#replication.close();
     this.#broadcaster.close();
+    this.#diskMembers.close();
     this.#links.close();
     this.#rpc.close();
     await this.#transport.close();
+    await this.journal.close();
   }
 
   /** Resolves when this node holds complete copies of everything that it must keep. */
@@ -333,7 +365,7 @@ export class OverlayNode implements Overlay {
       case 'leave':
         return new Uint8Array(0); // The envelope said it already.
       case 'compare':
-        return encode(compareReply, this.#membership.compare(request.arcs), controlBytes);
+        return encode(membersReply, this.#membership.compare(request.arcs), controlBytes);
       case 'reach':
         return this.#membership.reach(request.contact).then((reached) => encode(reachReply, reached));
       case 'find':
@@ -416,7 +448,7 @@ export class OverlayNode implements Overlay {
       askJoin: async (to: Target, contactsMax: number) =>
         decode(joinReply, await this.#ask(to, { type: 'join', contactsMax }, joinRequestTimeoutMs)),
       askCompare: async (to: Contact, arcs: readonly number[]) =>
-        decode(compareReply, await this.#ask(to, { type: 'compare', arcs }, hopTimeoutMs)),
+        decode(membersReply, await this.#ask(to, { type: 'compare', arcs }, hopTimeoutMs)),
       askReach: async (to: Contact, contact: Contact) => {
         const reply = this.#ask(to, { type: 'reach', contact }, helperTimeoutMs);
         return reply.then(
@@ -430,7 +462,10 @@ export class OverlayNode implements Overlay {
       advert: () => this.#replication.advert(),
       advertised: (from: Contact, advert: Advert) => this.#replication.advertised(from, advert),
       changed: this.#changed.bind(this),
-      tableChanged: () => this.#replication.tableChanged(),
+      tableChanged: () => {
+        this.#diskMembers.changed();
+        this.#replication.tableChanged();
+      },
       isEngaged: (id: Key) => this.#links.isEngaged(id) || this.#rpc.isAsking(id),
       dead: (contact: Contact, reason: string) => {
         this.#replication.forget(contact.id);
@@ -453,8 +488,10 @@ export class OverlayNode implements Overlay {
       ask: (to: Contact, request: Uint8Array) => this.#rpc.request(to, replicationApp, request),
       ping: (to: Contact) => this.#membership.askAdvert(to),
       advertise: () => this.#membership.advertise(),
+      isAnyoneMissing: () => this.#membership.missing().length > 0,
+      expectMembers: () => this.recall(),
     };
-    return new Replication(this.runtime, this.options, this.#table, output, log);
+    return new Replication(this.runtime, this.options, this.#table, output, this.journal, log);
   }
 
   #buildRouter(log: Log): Router {

@@ -137,18 +137,35 @@ export interface Overlay {
   watch(peer: Contact, onLost: (reason: string) => void): () => void;
 }
 
+/** What some items come to: their number, and the sum of their hashes modulo 2^64. */
+export interface Digest {
+  readonly items: number;
+  readonly hash: bigint;
+}
+
 /**
  * Data kept by key, so that hand-off, replication and repair are written once.
  * Regions are as in `Region`; chunks are opaque to the overlay and at most about 256 KiB.
  */
 export interface Replicated {
-  /** Equal digests mean equal live items in the region, and that equal ones are known to be removed. */
-  digest(region: Region): { readonly items: number; readonly hash: bigint };
-  export(region: Region): Iterable<Uint8Array>;
+  /**
+   * Equal digests mean equal items in the region, apart from those that had expired by `horizonMs`, and that equal ones are known
+   * to be removed. Cheap: O(log n) for any region.
+   * @param horizonMs never before that of an earlier call, nor after now; what had expired by then need not be kept.
+   *   See `horizonOf`
+   */
+  digest(region: Region, horizonMs: number): Digest;
+  /** Everything of some disjoint regions, tombstones included. */
+  export(regions: readonly Region[]): Iterable<Uint8Array>;
   /** Merges a chunk; newer versions win, so importing twice changes nothing. */
   import(chunk: Uint8Array): void;
   /** Forgets items that this node need not keep any more. */
   drop(region: Region): void;
+  /**
+   * Takes up what an earlier life wrote to the node's journal, where one is kept; before the node enters the ring.
+   * @throws StorageError
+   */
+  recover?(): Promise<void>;
 }
 
 const SQLSTATE = {

@@ -2,6 +2,7 @@ import { decode, encode } from './codec.ts';
 import type { OverlayNode } from './node.ts';
 import { type AppId, type Contact, type Key, OverlayError, type Replicated } from './overlay.ts';
 import {
+  applyReply,
   reasonBytesMax,
   type Write,
   type WriteOutcome,
@@ -141,18 +142,21 @@ export class ReplicatedWrites {
     const request: WriteRequest = decode(writeRequest, payload);
     if (request.type === 'apply') {
       for (const { chunk } of request.writes) this.#store.import(chunk);
-      return new Uint8Array(0);
+      return encode(applyReply, await this.#diskFailure(), reasonBytesMax);
     }
     const accepted: Write[] = [];
     const admissions = await this.#admit(from, request.writes);
     const outcomes = request.writes.map((write, i) => this.#take(write, accepted, admissions[i]));
-    const copied = await this.#copy(accepted);
+    const [copied, reason] = await Promise.all([this.#copy(accepted), this.#diskFailure()]);
     // Had the region gone to another meanwhile, its copies would now be others, too.
-    const isDone = (i: number): boolean => copied && this.#owns(request.writes[i] as Write);
-    const busy: WriteOutcome = { status: 'busy', reason: '' };
+    const isDone = (i: number): boolean => copied === 'done' && this.#owns(request.writes[i] as Write);
+    const refusal = reason ?? (copied === 'done' || copied === 'silent' ? null : copied.refused);
+    const undone: WriteOutcome =
+      refusal === null ? { status: 'busy', reason: '' } : { status: 'refused', reason: refusal };
     return encode(
       writeReply,
-      outcomes.map((outcome, i) => (outcome.status === 'done' && !isDone(i) ? busy : outcome)),
+      outcomes.map((outcome, i) => (outcome.status === 'done' && (refusal !== null || !isDone(i)) ? undone : outcome)),
+      64 + (reasonBytesMax / 4) * outcomes.length,
     );
   }
 
@@ -181,6 +185,8 @@ export class ReplicatedWrites {
     if (!this.#owns(write)) return { status: 'moved', reason: '' };
     // Whoever reads the region meanwhile is sent to an older copy, which would lack the write.
     if (!this.#node.holds(first, last)) return { status: 'busy', reason: '' };
+    const { failure } = this.#node.journal;
+    if (failure) return { status: 'refused', reason: this.#refusalOf(failure) };
     try {
       accepted.push({ first, last, chunk: this.#store.accept(first, chunk) });
       return { status: 'done', reason: '' };
@@ -189,8 +195,24 @@ export class ReplicatedWrites {
     }
   }
 
-  /** True when every other member that keeps a copy has it: those that fail meanwhile keep none any more. */
-  async #copy(writes: readonly Write[]): Promise<boolean> {
+  /** Once all that came until now is safe on disk: null, or why it is not. */
+  async #diskFailure(): Promise<string | null> {
+    try {
+      await this.#node.journal.flushed();
+      return null;
+    } catch (error) {
+      return this.#refusalOf(error);
+    }
+  }
+
+  #refusalOf(failure: unknown): string {
+    const what = failure instanceof Error ? failure.message : String(failure);
+    const reason = `node ${this.#node.self.address} takes no writes, since its disk has failed: ${what}`;
+    return reason.slice(0, reasonBytesMax / 4);
+  }
+
+  /** `done` when every other member that keeps a copy has it: those that fail meanwhile keep none any more. */
+  async #copy(writes: readonly Write[]): Promise<'done' | 'silent' | { readonly refused: string }> {
     const { replicas, writeTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     const done = new Map<Key, Set<Write>>();
@@ -204,15 +226,17 @@ export class ReplicatedWrites {
           due.set(contact, share);
         }
       }
-      if (due.size === 0) return true;
+      if (due.size === 0) return 'done';
       const leftMs = deadlineMs - this.#node.runtime.now();
-      if (leftMs <= 0) return false;
-      await Promise.all(
+      if (leftMs <= 0) return 'silent';
+      const answers = await Promise.all(
         [...due].map(async ([contact, share]) => {
-          if (!(await this.#apply(contact, share, leftMs))) return;
-          done.set(contact.id, new Set([...(done.get(contact.id) ?? []), ...share]));
+          const answer = await this.#apply(contact, share, leftMs);
+          if (answer === 'done') done.set(contact.id, new Set([...(done.get(contact.id) ?? []), ...share]));
+          return answer;
         }),
       );
+      for (const answer of answers) if (typeof answer === 'object') return answer;
     }
   }
 
@@ -225,15 +249,20 @@ export class ReplicatedWrites {
     return [...keepers.values()];
   }
 
-  /** False, a while later, when the member did not acknowledge. */
-  async #apply(contact: Contact, share: Write[], timeoutMs: number): Promise<boolean> {
+  /** `silent`, a while later, when the member did not acknowledge. */
+  async #apply(
+    contact: Contact,
+    share: Write[],
+    timeoutMs: number,
+  ): Promise<'done' | 'silent' | { readonly refused: string }> {
     try {
-      await this.#node.request(contact, this.#app, encodeWrites('apply', share), { timeoutMs });
-      return true;
+      const reply = await this.#node.request(contact, this.#app, encodeWrites('apply', share), { timeoutMs });
+      const refused = decode(applyReply, reply);
+      return refused === null ? 'done' : { refused };
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       await new Promise<void>((resolve) => this.#node.runtime.after(this.#node.options.writeRetryMs, resolve));
-      return false;
+      return 'silent';
     }
   }
 }

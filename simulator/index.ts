@@ -1,3 +1,4 @@
+export type { SimulatedDisk } from './disk.ts';
 export { type SimulatedHost, virtualEpochMs } from './host.ts';
 export { kingLike, type LatencyOptions, pairwiseDelays } from './latencies.ts';
 export type { NetworkStats } from './network.ts';

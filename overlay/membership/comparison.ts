@@ -1,4 +1,4 @@
-import type { CompareReply } from '../control.ts';
+import type { MembersReply } from '../control.ts';
 import type { Census } from '../messages.ts';
 import { type Contact, OverlayError } from '../overlay.ts';
 import type { RoutingTable } from '../routing-table.ts';
@@ -14,7 +14,7 @@ export interface ComparisonOptions {
 }
 
 export interface ComparisonOutput {
-  ask(to: Contact, arcs: readonly number[]): Promise<CompareReply>;
+  ask(to: Contact, arcs: readonly number[]): Promise<MembersReply>;
   /** The other knows a member that this node does not. */
   lacked(contact: Contact): void;
   /** The other, of whom one could expect it, does not know a member that this node knows. */
@@ -73,7 +73,7 @@ export class Comparison {
     }
   }
 
-  answer(arcs: readonly number[]): CompareReply {
+  answer(arcs: readonly number[]): MembersReply {
     const nowMs = this.#runtime.now();
     const affordable = Math.floor(this.#budget.left(nowMs) / memberBytes);
     const membersMax = Math.min(this.#options.compareMembersMax, affordable);

@@ -9,7 +9,6 @@ import type { Tombstone } from './tombstones.ts';
 
 export interface JoiningOptions {
   readonly joinContactsMax: number;
-  readonly joinRounds: number;
   readonly joinRetryMs: number;
   readonly leafSetSize: number;
 }
@@ -37,13 +36,13 @@ export class Joining {
   }
 
   /**
-   * Goes through the seeds, several times, until `enter` succeeds with what one of them led to.
+   * Goes through the seeds, `rounds` times at most, until `enter` succeeds with what one of them led to.
    * @throws OverlayError when no seed lets this node in
    */
-  async join(seeds: readonly Address[], enter: (found: JoinReply) => Promise<void>): Promise<void> {
+  async join(seeds: readonly Address[], rounds: number, enter: (found: JoinReply) => Promise<void>): Promise<void> {
     const others = seeds.filter((seed) => seed !== this.#self.address);
     let failure = new OverlayError('unreachable', 'no seed to join through');
-    for (let round = 0; round < this.#options.joinRounds && others.length > 0; round++) {
+    for (let round = 0; round < rounds && others.length > 0; round++) {
       if (round > 0) await this.#sleep(this.#options.joinRetryMs);
       for (const seed of others) {
         if (this.#output.isClosed()) throw new OverlayError('closed', 'this node was closed while joining');

@@ -1,4 +1,4 @@
-import type { CompareReply, JoinReply } from '../control.ts';
+import type { JoinReply, MembersReply } from '../control.ts';
 import type { Log } from '../defaults.ts';
 import {
   type Advert,
@@ -47,7 +47,7 @@ export interface MembershipOutput {
   transmit(to: Target, message: Message): void;
   askJoin(to: Target, contactsMax: number): Promise<JoinReply>;
   askLeave(to: Contact): Promise<void>;
-  askCompare(to: Contact, arcs: readonly number[]): Promise<CompareReply>;
+  askCompare(to: Contact, arcs: readonly number[]): Promise<MembersReply>;
   askReach(helper: Contact, contact: Contact): Promise<boolean>;
   /** What this node tells of its copies. */
   advert(): Advert;
@@ -170,10 +170,15 @@ export class Membership {
     this.#enter();
   }
 
+  /** Members of an earlier life whom nobody has been able to reach yet: missing, until they are. */
+  recall(contacts: readonly Contact[]): void {
+    for (const contact of contacts) this.#mourn(contact, this.#runtime.now());
+  }
+
   /** @throws OverlayError when no seed lets this node in */
-  async join(seeds: readonly Address[]): Promise<void> {
+  async join(seeds: readonly Address[], rounds: number): Promise<void> {
     this.#reunion.remember(seeds.filter((seed) => seed !== this.#table.self.address));
-    await this.#joining.join(seeds, async ({ contacts, missing }) => {
+    await this.#joining.join(seeds, rounds, async ({ contacts, missing }) => {
       const nowMs = this.#runtime.now();
       for (const { contact, agoMs } of missing) this.#mourn(contact, nowMs - agoMs);
       const neighbours = contacts.slice(0, this.#options.leafSetSize);
@@ -216,7 +221,7 @@ export class Membership {
     return introduction(this.#table, newcomer, leafSetSize, sampleMax, this.#failed(), nowMs);
   }
 
-  compare(arcs: readonly number[]): CompareReply {
+  compare(arcs: readonly number[]): MembersReply {
     return this.#comparison.answer(arcs);
   }
 

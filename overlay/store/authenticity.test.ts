@@ -19,6 +19,7 @@ const record: ItemRecord = {
   writtenAtMs: 1,
   writer: keyAt(1n),
   lifetimeLeftMs: 1_000,
+  endsAtMs: 5_000,
 };
 const bytes = fc.uint8Array({ maxLength: 64 });
 const { privateKey } = generateKeyPairSync('ed25519');

@@ -4,6 +4,7 @@ import {
   type App,
   type Contact,
   inRegion,
+  Journal,
   type Key,
   OverlayNode,
   type OverlayOptions,
@@ -13,6 +14,8 @@ import { Simulation, type SimulationOptions } from '../../simulator/index.ts';
 
 export interface FleetOptions extends SimulationOptions {
   readonly options?: Partial<OverlayOptions>;
+  /** Nodes keep what they have on their machines' disks. */
+  readonly disks?: boolean;
   /** Prepares each node before it enters the ring. */
   readonly prepare?: (node: OverlayNode) => void;
 }
@@ -41,8 +44,15 @@ export class Fleet {
   build(address?: Address, id?: Key): OverlayNode {
     const at = address ?? `n${this.#started++}:1`;
     const { runtime, transport } = this.sim.host(at);
-    const { options, prepare } = this.#options;
-    const node = new OverlayNode({ runtime, transport, ...(id && { id }), ...(options && { options }) });
+    const { options, prepare, disks } = this.#options;
+    const journal = disks && new Journal(this.sim.disk(at).open(runtime), () => {});
+    const node = new OverlayNode({
+      runtime,
+      transport,
+      ...(id && { id }),
+      ...(options && { options }),
+      ...(journal && { journal }),
+    });
     prepare?.(node);
     this.nodes.set(at, node);
     return node;
@@ -89,8 +99,37 @@ export class Fleet {
     this.nodes.delete(address);
     const seed = this.node(0).self.address;
     const again = this.build(address, id);
-    await this.sim.runUntil(again.join([seed]), { virtualMsMax: 60_000 });
+    await this.sim.runUntil(
+      again.recover().then(() => again.join([seed])),
+      { virtualMsMax: 60_000 },
+    );
     return again;
+  }
+
+  /** The power fails everywhere at once, and comes back: the nodes return in an order of chance, each after a while. */
+  async powerFailure(): Promise<void> {
+    const lost = this.all().map(({ self }) => self);
+    for (const { address } of lost) this.sim.crash(address);
+    this.nodes.clear();
+    const founder = Math.floor(this.sim.random() * lost.length);
+    const [first] = lost.splice(founder, 1);
+    assert(first);
+    this.sim.restart(first.address);
+    const node = this.build(first.address, first.id);
+    await this.sim.runUntil(node.recover(), { virtualMsMax: 10_000 });
+    node.recall();
+    node.bootstrap();
+    while (lost.length > 0) {
+      await this.sim.runFor(3_000 * this.sim.random());
+      const [next] = lost.splice(Math.floor(this.sim.random() * lost.length), 1);
+      assert(next);
+      this.sim.restart(next.address);
+      const again = this.build(next.address, next.id);
+      await this.sim.runUntil(
+        again.recover().then(() => again.join([first.address])),
+        { virtualMsMax: 60_000 },
+      );
+    }
   }
 
   async leave(node: OverlayNode): Promise<void> {

@@ -19,7 +19,7 @@ import { ScramError, ScramServer, scramVerifier } from '../../gateway/pg/scram.t
 import { parseStartupPacket } from '../../gateway/pg/startup.ts';
 import { broadcastRequest, pulledBroadcast } from '../../overlay/broadcast-messages.ts';
 import { type Codec, CodecError, decode, encode } from '../../overlay/codec.ts';
-import { compareReply, controlRequest, findReply, joinReply } from '../../overlay/control.ts';
+import { controlRequest, findReply, joinReply, membersReply } from '../../overlay/control.ts';
 import { keyAt } from '../../overlay/keys.ts';
 import {
   decodeFrame,
@@ -33,7 +33,7 @@ import {
   nameOf,
 } from '../../overlay/messages.ts';
 import { RegionSet } from '../../overlay/region.ts';
-import { digestReply, nextReply, openReply, replicationRequest } from '../../overlay/replication-messages.ts';
+import { compareReply, nextReply, openReply, replicationRequest } from '../../overlay/replication-messages.ts';
 import { getReply, getRequest, type ItemRecord, itemRecords, storeWrite } from '../../overlay/store/messages.ts';
 import { writeReply, writeRequest } from '../../overlay/write-messages.ts';
 import { Outbox, splitFrames } from '../../overlay/ws/frame-codec.ts';
@@ -131,10 +131,12 @@ const record: ItemRecord = {
   shown: 'open sesame',
   writtenAtMs: 1e12,
   writer: c,
+  endsAtMs: 1e12,
   lifetimeLeftMs: 60_000,
 };
 const condition = { version, expected: version };
 const writes = [{ first: a, last: b, chunk: body }];
+const losses = [{ region, ageMs: 5 }];
 const digests = [{ kind: 1, items: 2, hash: 3n }];
 const broadcast = { origin: contact, number: 1, app: 2, depth: 3, ageMs: 4.5, payload: body };
 
@@ -174,7 +176,7 @@ const overlay: readonly Fuzzed[] = [
     { type: 'hop', source: contact, number: 1, key: b, app: 2, hops: 3, payload: body },
   ]),
   ofOverlay('join replies', joinReply, [{ contacts, missing: [{ contact: other, agoMs: 12.5 }] }]),
-  ofOverlay('comparisons', compareReply, [{ arcs: [3], members: contacts }]),
+  ofOverlay('comparisons of tables', membersReply, [{ arcs: [3], members: contacts }]),
   ofOverlay('find replies', findReply, [{ isOwner: false, nearer: contacts }]),
   ofOverlay('broadcasts', broadcastRequest, [
     { type: 'pass', ...broadcast, region },
@@ -183,12 +185,14 @@ const overlay: readonly Fuzzed[] = [
   ]),
   ofOverlay('pulled broadcasts', pulledBroadcast, [broadcast, null]),
   ofOverlay('replication requests', replicationRequest, [
-    { type: 'digest', region },
-    { type: 'open', region, anything: true, digests },
+    { type: 'compare', regions: [region], parts: 16, horizonMs: 1e12, anything: false },
+    { type: 'open', regions: [region], anything: true },
     { type: 'next', export: 1, index: 2 },
-    { type: 'sync', region },
+    { type: 'sync', regions: [region] },
   ]),
-  ofOverlay('digests', digestReply, [digests]),
+  ofOverlay('comparisons of copies', compareReply, [
+    { horizonMs: 1e12, available: regions, losses, digests: [digests, []] },
+  ]),
   ofOverlay('opened exports', openReply, [{ available: regions, losses: [{ region, ageMs: 5 }], export: 1 }]),
   ofOverlay('exported chunks', nextReply, [{ kind: 1, chunk: body }, null]),
   ofOverlay('writes to items', storeWrite, [

@@ -68,9 +68,9 @@ function corrupt(node: OverlayNode, lie: Lie): void {
   let digests = 0n;
   node.replicate = (kind, replicated) =>
     replicate.call(node, kind, {
-      digest: (region) => ({ ...replicated.digest(region), hash: digests++ }),
-      *export(region) {
-        for (const chunk of replicated.export(region)) yield encode(itemRecords, decode(itemRecords, chunk).map(tell));
+      digest: (region, horizonMs) => ({ ...replicated.digest(region, horizonMs), hash: digests++ }),
+      *export(regions) {
+        for (const chunk of replicated.export(regions)) yield encode(itemRecords, decode(itemRecords, chunk).map(tell));
       },
       import: (chunk) => {
         remember(chunk);

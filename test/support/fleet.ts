@@ -7,7 +7,14 @@ import {
   type TableSource,
   WharfNode,
 } from '../../engine/index.ts';
-import { type Runtime, SystemRuntime, type Transport, WsTransport } from '../../overlay/index.ts';
+import {
+  Journal,
+  type Runtime,
+  type Storage,
+  SystemRuntime,
+  type Transport,
+  WsTransport,
+} from '../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../simulator/index.ts';
 
 export interface Answer {
@@ -39,6 +46,8 @@ export interface FleetOptions {
   readonly queryMemoryBytesMax?: number;
   /** Copies of everything; by default as many as nodes keep by default. */
   readonly replicas?: number;
+  /** Simulated nodes keep what they have on their machines' disks. */
+  readonly disks?: boolean;
 }
 
 /** Runs every statement and gives the last one's answer. */
@@ -155,6 +164,24 @@ export class SimulatedFleet implements TestFleet {
     await this.#build(index).start(seeds);
   }
 
+  /**
+   * The power fails everywhere at once. When it is back each node starts after a while of its own, as its service manager
+   * would: the first one founds the fleet unless its disk says that there is one, the others join through it.
+   */
+  async powerFailure(): Promise<void> {
+    const lost = this.up;
+    const ids = lost.map((index) => this.#node(index).id);
+    for (const index of lost) await this.kill(index);
+    await this.rest(1_000);
+    const starts = lost.map(async (index, i) => {
+      const { runtime } = this.simulation.restart(addressOf(index));
+      await new Promise<void>((resolve) => runtime.after(8_000 * this.simulation.random(), resolve));
+      const [first] = lost;
+      await this.#build(index, ids[i]).start(index === first || first === undefined ? [] : [addressOf(first)]);
+    });
+    await this.drive(Promise.all(starts), 240_000);
+  }
+
   /** A graceful end. */
   async leave(index: number): Promise<void> {
     this.#up.delete(index);
@@ -177,7 +204,8 @@ export class SimulatedFleet implements TestFleet {
 
   #build(index: number, id?: string): WharfNode {
     const { runtime, transport } = this.simulation.host(addressOf(index));
-    const node = newNode(this.#options, index, runtime, transport, id);
+    const disk = this.#options.disks ? this.simulation.disk(addressOf(index)).open(runtime) : null;
+    const node = newNode(this.#options, index, runtime, transport, id, disk);
     this.#nodes[index] = node;
     this.#up.add(index);
     return node;
@@ -241,7 +269,14 @@ export class RealFleet implements TestFleet {
   }
 }
 
-function newNode(options: FleetOptions, index: number, runtime: Runtime, transport: Transport, id?: string): WharfNode {
+function newNode(
+  options: FleetOptions,
+  index: number,
+  runtime: Runtime,
+  transport: Transport,
+  id?: string,
+  disk: Storage | null = null,
+): WharfNode {
   const { queryDeadlineMs, queryMemoryBytesMax, replicas } = options;
   return new WharfNode({
     runtime,
@@ -249,6 +284,7 @@ function newNode(options: FleetOptions, index: number, runtime: Runtime, transpo
     log: silentLog,
     tables: options.tables(index, options.nodes),
     ...(id === undefined ? {} : { id }),
+    ...(disk === null ? {} : { journal: new Journal(disk, () => {}) }),
     ...(queryDeadlineMs === undefined ? {} : { queryDeadlineMs }),
     ...(replicas === undefined ? {} : { overlay: { replicas } }),
     ...(queryMemoryBytesMax === undefined ? {} : { queryMemoryBytesMax }),
