@@ -19,7 +19,7 @@ const purpose = 'wharf-blob-1';
 const hashBytes = 32;
 const chunksMax = 16_384;
 
-const manifestCodec: Codec<Manifest> = struct<Manifest>({
+export const manifestCodec: Codec<Manifest> = struct<Manifest>({
   purpose: text(purpose.length),
   bytes: u32,
   chunkBytes: u32,

@@ -34,7 +34,9 @@ import {
 } from '../../overlay/messages.ts';
 import { RegionSet } from '../../overlay/region.ts';
 import { compareReply, nextReply, openReply, replicationRequest } from '../../overlay/replication-messages.ts';
+import { manifestCodec } from '../../overlay/store/blobs.ts';
 import { getReply, getRequest, type ItemRecord, itemRecords, storeWrite } from '../../overlay/store/messages.ts';
+import { signedCodec } from '../../overlay/store/signed.ts';
 import { writeReply, writeRequest } from '../../overlay/write-messages.ts';
 import { Outbox, splitFrames } from '../../overlay/ws/frame-codec.ts';
 import { Handshake } from '../../overlay/ws/handshake.ts';
@@ -200,6 +202,11 @@ const overlay: readonly Fuzzed[] = [
     { type: 'renew', ...name, lifetimeMs: 1 },
     { type: 'remove', ...name, ...condition, secret: null },
   ]),
+  ofOverlay('signed statements', signedCodec, [
+    { value: body, sequence: 7n, expiresAtMs: 1_000, publicKey: body, signature: body },
+    { value: null, sequence: 0n, expiresAtMs: 0, publicKey: body, signature: body },
+  ]),
+  ofOverlay('manifests of blobs', manifestCodec, [{ purpose: 'p', bytes: 7, chunkBytes: 4, hashes: body }]),
   ofOverlay('items', itemRecords, [[record, { ...record, value: null, guard: null, shown: null }]]),
   ofOverlay('gets', getRequest, [
     { namespace: 'n', resourceId: 'r', asHolder: false, instanceId: 'i', after: null, itemsMax: 10 },
