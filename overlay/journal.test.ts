@@ -4,7 +4,7 @@ import { type Storage, type StorageEntry, StorageError, type StorageWrite } from
 
 const log = () => {};
 const keyOf = (n: number): Uint8Array => diskKey(diskPrefix.rows, Uint8Array.of(n));
-const valueOf = (n: number): Uint8Array => Uint8Array.of(n, n);
+const bytesOf = (n: number): Uint8Array => Uint8Array.of(n, n);
 
 /** Writes when it is told to. */
 class ManualStorage implements Storage {
@@ -51,11 +51,11 @@ describe('a journal', () => {
     const journal = new Journal(storage, log);
     const order: string[] = [];
     const note = (name: string) => void journal.flushed().then(() => order.push(name));
-    for (let i = 0; i < 3; i++) journal.write(keyOf(i), valueOf(i));
+    for (let i = 0; i < 3; i++) journal.write(keyOf(i), bytesOf(i));
     note('first');
     await settle();
     for (let i = 3; i < 100; i++) {
-      journal.write(keyOf(i), valueOf(i));
+      journal.write(keyOf(i), bytesOf(i));
       note(`second`);
     }
     expect(storage.rounds.map((round) => round.length)).toEqual([3]);
@@ -74,15 +74,15 @@ describe('a journal', () => {
   test('that could not write fails for good: nothing is acknowledged, nothing written any more', async () => {
     const storage = new ManualStorage();
     const journal = new Journal(storage, log);
-    journal.write(keyOf(1), valueOf(1));
+    journal.write(keyOf(1), bytesOf(1));
     const first = journal.flushed();
     await settle();
-    journal.write(keyOf(2), valueOf(2));
+    journal.write(keyOf(2), bytesOf(2));
     const second = journal.flushed();
     await storage.end(new StorageError('full', 'no room'));
     for (const flushed of [first, second, journal.flushed()])
       await expect(flushed).rejects.toMatchObject({ code: 'full' });
-    journal.write(keyOf(3), valueOf(3));
+    journal.write(keyOf(3), bytesOf(3));
     await settle();
     expect(storage.rounds).toHaveLength(1);
     expect(journal.failure?.message).toBe('no room');
@@ -91,7 +91,7 @@ describe('a journal', () => {
   test('leaves damaged entries out, and takes no writes afterwards', async () => {
     const storage = new ManualStorage();
     const journal = new Journal(storage, log);
-    for (let i = 0; i < 5; i++) journal.write(keyOf(i), valueOf(i));
+    for (let i = 0; i < 5; i++) journal.write(keyOf(i), bytesOf(i));
     await storage.end();
     const damaged = [...storage.entriesThere.values()][3]?.value as Uint8Array;
     damaged[damaged.length - 1] = 77;
@@ -105,7 +105,7 @@ describe('a journal', () => {
   test('waits for what is under way before it closes', async () => {
     const storage = new ManualStorage();
     const journal = new Journal(storage, log);
-    journal.write(keyOf(1), valueOf(1));
+    journal.write(keyOf(1), bytesOf(1));
     const closed = journal.close();
     await settle();
     expect(storage.isClosed).toBe(false);
@@ -116,7 +116,7 @@ describe('a journal', () => {
 
   test('without a storage keeps nothing and lets nobody wait', async () => {
     const journal = new Journal(null, log);
-    journal.write(keyOf(1), valueOf(1));
+    journal.write(keyOf(1), bytesOf(1));
     await journal.flushed();
     for await (const _ of journal.read(diskPrefix.rows)) throw new Error('there is nothing');
     expect(journal.isDurable).toBe(false);
