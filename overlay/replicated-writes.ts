@@ -147,7 +147,9 @@ export class ReplicatedWrites {
     const accepted: Write[] = [];
     const admissions = await this.#admit(from, request.writes);
     const outcomes = request.writes.map((write, i) => this.#take(write, accepted, admissions[i]));
-    const [copied, reason] = await Promise.all([this.#copy(accepted), this.#diskFailure()]);
+    const flushing = this.#diskFailure();
+    const copied = await this.#copy(accepted);
+    const reason = await flushing;
     // Had the region gone to another meanwhile, its copies would now be others, too.
     const isDone = (i: number): boolean => copied === 'done' && this.#owns(request.writes[i] as Write);
     const refusal = reason ?? (copied === 'done' || copied === 'silent' ? null : copied.refused);
