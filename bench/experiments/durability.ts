@@ -31,6 +31,7 @@ interface Setting {
   readonly sessionMin: number;
   readonly values: number;
   readonly bytes: number;
+  readonly repair: number;
   readonly hours: number;
   readonly gets: number;
 }
@@ -45,6 +46,7 @@ export const durability = defineExperiment({
     contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
     values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
     bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
+    repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
     hours: { full: 6, quick: 0.05, about: 'virtual hours of churn' },
     gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
   },
@@ -79,7 +81,7 @@ interface Get {
 }
 
 async function measure(context: Context, setting: Setting): Promise<Point> {
-  const { geometry, nodes, contacts, sessionMin, values, bytes, hours, gets: getsPerS } = setting;
+  const { geometry, nodes, contacts, sessionMin, values, bytes, repair, hours, gets: getsPerS } = setting;
   context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
   const stores = new Map<Key, MeteredStore>();
   const names = Array.from({ length: values }, (_, i) => `v${i}`);
@@ -93,12 +95,9 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
       store.watch(namespace, ({ resourceId }) => ledger.arrived(resourceId, node.self.id));
     },
   });
-  const { replicas, nearPingMs, probesMax, probeSpacingMs, repairEveryMs } = fleet.any().options;
-  // Silence is noticed, the suspect asked again and again, and then its share read from others.
-  const repairPeriodMs = nearPingMs + probesMax * probeSpacingMs + repairEveryMs;
   const ledger = new CopyLedger({
-    replicas,
-    repairPeriodMs,
+    replicas: fleet.any().options.replicas,
+    repairPeriodMs: repair * 1_000,
     has: (node, value) => stores.get(node)?.values().includes(value) ?? false,
   });
   const storeOf = (node: OverlayNode): MeteredStore => stores.get(node.self.id) as MeteredStore;
@@ -140,7 +139,6 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
     crashes: churning.crashes,
     lost: lost.length,
     excusable: lost.filter((name) => ledger.losses.get(name)?.isExcusable).length,
-    repairPeriodMs,
     gets: judged.length,
     availability: share(found(ofPresent), ofPresent.length),
     availabilityOfAll: share(found(judged), judged.length),

@@ -38,6 +38,10 @@ const tiny: Readonly<Record<string, { readonly options: string; readonly row: Re
     options: '--nodes 8 --sessions 60 --values 10 --hours 0.005',
     row: { lost: 0, availability: 1, gets: 36 },
   },
+  fairness: {
+    options: '--clients 2 --hours 1.2',
+    row: { test: 1, group: 1 },
+  },
   'lookup-concepts': {
     options: '--nodes 8 --lookups 10 --warmup 5 --recovery 16 --fail 10',
     row: { concept: 'central server', nodes: 8, stateMost: 8, success: 1 },
