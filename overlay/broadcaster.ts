@@ -11,6 +11,7 @@ import type { Runtime } from './runtime.ts';
 export interface BroadcasterOptions extends BroadcastRepairOptions {
   readonly broadcastFanout: number;
   readonly broadcastBytesMax: number;
+  readonly broadcastBytesPerMsMin: number;
   readonly broadcastAvoidMs: number;
   readonly hopsMax: number;
   readonly deliveredMax: number;
@@ -140,7 +141,8 @@ export class Broadcaster {
 
   /** To the child chosen, or else to others within its part, one after the other, until one takes it over. */
   async #delegate(message: BroadcastMessage, bornAtMs: number, chosen: Contact, region: Region): Promise<void> {
-    const { broadcastHopTimeoutMs, broadcastKeptMs } = this.#options;
+    const { broadcastHopTimeoutMs, broadcastBytesPerMsMin, broadcastKeptMs } = this.#options;
+    const timeoutMs = broadcastHopTimeoutMs + message.payload.length / broadcastBytesPerMsMin;
     let child = this.#isAvoided(chosen) ? this.#another(region) : chosen;
     while (child) {
       const ageMs = this.#runtime.now() - bornAtMs;
@@ -149,7 +151,7 @@ export class Broadcaster {
       try {
         this.counters.broadcastsOut += 1;
         const bytes = encode(broadcastRequest, request, headerBytes + message.payload.length);
-        await this.#output.ask(child, bytes, broadcastHopTimeoutMs);
+        await this.#output.ask(child, bytes, timeoutMs);
         this.#repair.knows(child, message);
         return;
       } catch (error) {

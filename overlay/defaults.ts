@@ -119,9 +119,11 @@ export const overlayDefaults = {
   hopTimeoutMs: 3_000,
   broadcastFanout: 8,
   /** Larger content is for the store: a broadcast then tells where it is. */
-  broadcastBytesMax: 64 * 1024,
+  broadcastBytesMax: 1024 * 1024,
   /** A child that has not acknowledged its part by then, repetitions included, loses it to another. */
   broadcastHopTimeoutMs: 1_500,
+  /** How slow the way to a child may be: the timeout grows with the payload. */
+  broadcastBytesPerMsMin: 100,
   /** How long it is then given no other part, if there is somebody else. */
   broadcastAvoidMs: 10_000,
   /** Mean wait before others are told of broadcasts received: by then the tree has reached them, if all is well. */

@@ -37,6 +37,7 @@ export class Fleet {
   /** Nodes that have joined and are up, in no order that matters. */
   readonly #members: OverlayNode[] = [];
   readonly #indexes = new Map<Key, number>();
+  readonly #crashed = new WeakSet<OverlayNode>();
   #built = 0;
   #reportedAtMs = 0;
 
@@ -97,15 +98,16 @@ export class Fleet {
     return node;
   }
 
-  /** A new node that tries until it is let in, unless `isWanted` says that it is too late. */
-  async join(node = this.build(), isWanted = (): boolean => true): Promise<OverlayNode> {
+  /** A new node that tries until it is let in; one that crashes meanwhile never is. */
+  async join(node = this.build()): Promise<OverlayNode> {
     for (;;) {
       try {
         await node.join(sample(this.random, this.#members, seedsTried).map(({ self }) => self.address));
-        this.#enter(node);
+        // It may have crashed at this very instant.
+        if (!this.#crashed.has(node)) this.#enter(node);
         return node;
       } catch (error) {
-        if (!(error instanceof OverlayError) || !isWanted()) throw error;
+        if (!(error instanceof OverlayError)) throw error;
         await new Promise<void>((resolve) => node.runtime.after(rejoinAfterMs, resolve));
       }
     }
@@ -114,6 +116,7 @@ export class Fleet {
   /** Also for a node that is still joining. */
   crash(node: OverlayNode): void {
     this.sim.crash(node.self.address);
+    this.#crashed.add(node);
     if (!this.isMember(node)) return;
     const index = this.#indexes.get(node.self.id) as number;
     const last = this.#members.pop() as OverlayNode;
