@@ -17,8 +17,9 @@ import * as client from '../../gateway/client/protocol.ts';
 import { FramingError, MessageReader } from '../../gateway/pg/reader.ts';
 import { ScramError, ScramServer, scramVerifier } from '../../gateway/pg/scram.ts';
 import { parseStartupPacket } from '../../gateway/pg/startup.ts';
+import { broadcastRequest, pulledBroadcast } from '../../overlay/broadcast-messages.ts';
 import { type Codec, CodecError, decode, encode } from '../../overlay/codec.ts';
-import { broadcastMessage, controlRequest, findReply, joinReply } from '../../overlay/control.ts';
+import { controlRequest, findReply, joinReply } from '../../overlay/control.ts';
 import { keyAt } from '../../overlay/keys.ts';
 import { decodeFrame, decodeRefusal, encodeFrame, encodeRefusal, type Message } from '../../overlay/messages.ts';
 import { RegionSet } from '../../overlay/region.ts';
@@ -80,7 +81,7 @@ const body = Uint8Array.from({ length: 20 }, (_, i) => i);
 const contacts = [contact, other];
 const news = [{ kind: 'failed', contact: other, agoMs: 12.5 }] as const;
 const acknowledges = { session: 7, next: 3, sack: 5 };
-const advert = { held: regions, spare: new RegionSet(), retired: regions };
+const advert = { held: regions, spare: new RegionSet(), retired: regions, lossy: regions };
 
 const messages: readonly Message[] = [
   {
@@ -121,6 +122,9 @@ const condition = { version, expected: version };
 const writes = [{ first: a, last: b, chunk: body }];
 const digests = [{ kind: 1, items: 2, hash: 3n }];
 
+const named = { origin: a, number: 1 };
+const broadcast = { origin: contact, number: 1, app: 2, depth: 3, ageMs: 4, payload: body };
+
 const overlay: readonly Fuzzed[] = [
   {
     name: 'frames',
@@ -142,7 +146,12 @@ const overlay: readonly Fuzzed[] = [
   ]),
   ofOverlay('join replies', joinReply, [{ contacts, missing: news }]),
   ofOverlay('find replies', findReply, [{ isOwner: false, nearer: contacts }]),
-  ofOverlay('broadcasts', broadcastMessage, [{ origin: contact, number: 1, app: 2, depth: 3, region, payload: body }]),
+  ofOverlay('broadcasts', broadcastRequest, [
+    { type: 'pass', region, ...broadcast },
+    { type: 'have', broadcasts: [named] },
+    { type: 'pull', ...named },
+  ]),
+  ofOverlay('pulled broadcasts', pulledBroadcast, [broadcast, null]),
   ofOverlay('replication requests', replicationRequest, [
     { type: 'digest', region },
     { type: 'open', region, anything: true, digests },
@@ -150,7 +159,7 @@ const overlay: readonly Fuzzed[] = [
     { type: 'sync', region },
   ]),
   ofOverlay('digests', digestReply, [digests]),
-  ofOverlay('opened exports', openReply, [{ available: regions, export: 1 }]),
+  ofOverlay('opened exports', openReply, [{ available: regions, losses: [{ region, ageMs: 2 }], export: 1 }]),
   ofOverlay('exported chunks', nextReply, [{ kind: 1, chunk: body }, null]),
   ofOverlay('writes to items', storeWrite, [
     { type: 'put', ...name, ...condition, guard, secret: 's', value: body, lifetimeMs: 1 },
@@ -186,7 +195,7 @@ function framed(frames: readonly Uint8Array[]): Uint8Array {
 }
 
 class NoFrames extends Error {}
-const identity = { cluster: 'fleet', address: 'd:1', instance: 'd'.repeat(32) };
+const identity = { cluster: 'fleet', replicas: 3, address: 'd:1', instance: 'd'.repeat(32) };
 const dialler = new Handshake({ role: 'dialler', dialled: 'a:1' }, identity, 's');
 
 const transport: readonly Fuzzed[] = [
@@ -234,7 +243,15 @@ const batch = batchFromRows(schema, [
   [1, 2n, 'three', true],
   [null, null, null, null],
 ]);
-const distributed = { namespace: 't#1', primaryKey: [0], partitionBy: [0], notNull: [], lifetimeMs: null, replicas: 3 };
+const distributed = {
+  namespace: 't#1',
+  primaryKey: [0],
+  partitionBy: [0],
+  notNull: [],
+  lifetimeMs: null,
+  replicas: 3,
+  createdAtMs: 1,
+};
 const table: TableDefinition = { name: 't', source: 'distributed', schema, distributed };
 const life = { atMs: 1.5, writer: 'w', firstOrdinal: 7, expiresAtMs: Number.POSITIVE_INFINITY };
 const rows = keyedRows(batch, [a, b], life);
