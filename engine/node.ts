@@ -99,6 +99,11 @@ export class WharfNode implements SessionFactory {
     return this.overlay.self.address;
   }
 
+  /** Values by key, in the same fleet as the tables. */
+  get objects(): ObjectStore {
+    return this.#store;
+  }
+
   /**
    * Founds a fleet (no seeds) or joins one through any of its members.
    * @throws OverlayError `unreachable`, `refused`

@@ -1,8 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import type { Answer, Command, LoadResult, LoadSpec } from './messages.ts';
 import type { SystemName } from './systems.ts';
 
@@ -11,23 +9,6 @@ const startTimeoutMs = 120_000;
 export interface NetworkSize {
   readonly nodes: number;
   readonly processes: number;
-}
-
-/** Bundles the worker as the package itself is bundled; returns the path to fork. */
-export async function buildWorker(): Promise<string> {
-  const outdir = fileURLToPath(new URL('../../dist/bench', import.meta.url));
-  await build({
-    entryPoints: [fileURLToPath(new URL('./worker.ts', import.meta.url))],
-    outdir,
-    bundle: true,
-    splitting: true,
-    packages: 'external',
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    logLevel: 'warning',
-  });
-  return `${outdir}/worker.js`;
 }
 
 /** The nodes of one system, spread evenly over processes of their own. */

@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
+import { bundleWorker } from '../../scripts/bundle-worker.ts';
 import {
   atLeast,
   atMost,
@@ -10,7 +11,7 @@ import {
 import { percentile } from '../experiments/harness/statistics.ts';
 import { type Operation, operations } from './load.ts';
 import type { LoadResult } from './messages.ts';
-import { buildWorker, Network } from './network.ts';
+import { Network } from './network.ts';
 import type { Handle } from './peer.ts';
 import { type SystemName, systems } from './systems.ts';
 
@@ -62,7 +63,7 @@ export const overlay = defineExperiment({
     rounds: { full: 3, quick: 1, about: 'times that the systems take turns' },
   },
   async run(context, options) {
-    const worker = await buildWorker();
+    const worker = await bundleWorker(new URL('./worker.ts', import.meta.url), 'bench');
     const points: Point[] = [];
     for (const nodes of options.nodes) points.push(...(await measureSize(context, nodes, options, worker)));
     return { rows: points, targets: targetsOf(points), plot: plot(points) };
@@ -196,7 +197,7 @@ function find(points: readonly Point[], system: SystemName, { nodes, operation, 
   );
 }
 
-/** What issue sizes are held to: sixteen nodes, a process each. */
+/** Of sixteen nodes, a process each. */
 function targetsOf(points: readonly Point[]): Target[] {
   const at = (operation: Operation, inFlight: number): Place => ({ nodes: 16, operation, inFlight });
   const [busy, theirBusy] = [find(points, 'wharf', at('get', 32)), find(points, 'hyperdht', at('get', 32))];

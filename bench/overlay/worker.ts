@@ -24,7 +24,7 @@ async function obey(command: Command): Promise<Answer> {
 }
 
 process.on('message', (command: Command) => {
-  obey(command)
+  void obey(command)
     .catch((error: unknown): Answer => ({ type: 'failed', node: command.node, reason: String(error) }))
     .then((answer) => process.send?.(answer));
 });
