@@ -16,6 +16,7 @@ async function run(line: string, list: readonly Experiment[] = experiments) {
   const printed: string[] = [];
   const told: string[] = [];
   const code = await runCommand(line.split(' '), {
+    script: 'experiment',
     experiments: list,
     resultsDirectory: directory,
     print: (text) => printed.push(text),

@@ -6,6 +6,8 @@ import type { Experiment } from './experiment.ts';
 import { keep, type Report, reportText } from './report.ts';
 
 export interface Surroundings {
+  /** The npm script that was called, for its help. */
+  readonly script: string;
   readonly experiments: readonly Experiment[];
   /** Where outputs go unless the command line says otherwise; those of quick runs into `quick` below it. */
   readonly resultsDirectory: string;
@@ -27,10 +29,10 @@ export async function runCommand(args: readonly string[], surroundings: Surround
 }
 
 async function followCommand(args: readonly string[], surroundings: Surroundings): Promise<number> {
-  const { experiments, resultsDirectory, print, tell } = surroundings;
+  const { script, experiments, resultsDirectory, print, tell } = surroundings;
   const request = readArguments(args, experiments);
   if (request.kind === 'help') {
-    print(helpText(experiments, request.experiment));
+    print(helpText(experiments, request.experiment, script));
     return 0;
   }
   const { experiment, seed, isQuick, options, outDirectory } = request;
