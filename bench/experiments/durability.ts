@@ -87,7 +87,7 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
   const names = Array.from({ length: values }, (_, i) => `v${i}`);
   let bytesOfTheDead = 0;
   const fleet: Fleet = await Fleet.start(context, nodes, {
-    network: wideArea,
+    network: wideArea(context.seed),
     node: nodeOptions(geometry, contacts),
     prepare: (node) => {
       const store = new MeteredStore(node);
