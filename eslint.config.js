@@ -1,6 +1,6 @@
 import tseslint from 'typescript-eslint';
 
-const seam = 'Only Runtime and Transport touch time, chance, timers and sockets.';
+const seam = 'Only Runtime, Transport and Storage touch time, chance, timers, sockets and databases.';
 const clocks = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance', 'fetch', 'WebSocket'].map(
   (name) => ({ name, message: seam }),
 );
@@ -17,6 +17,7 @@ const sockets = [
   'node:timers',
   'node:timers/promises',
   'ws',
+  'classic-level',
 ];
 
 /** Type-aware rules that Biome does not have; formatting and the rest of lint are Biome's. */
@@ -40,7 +41,7 @@ export default tseslint.config(
   },
   {
     files: ['{overlay,operators,planner,engine,columnar,parser}/**/*.ts'],
-    ignores: ['overlay/ws/**', 'overlay/system-runtime.ts', '**/*.test.ts', '**/testing/**'],
+    ignores: ['overlay/ws/**', 'overlay/level/**', 'overlay/system-runtime.ts', '**/*.test.ts', '**/testing/**'],
     rules: {
       'no-restricted-globals': ['error', ...clocks],
       'no-restricted-properties': ['error', ...clockMembers],

@@ -25,3 +25,13 @@ export {
   type TableSource,
 } from './engine/index.ts';
 export { type ConnectOptions, connect, RemoteNode } from './gateway/index.ts';
+export {
+  absent,
+  type Blobs,
+  guardOf,
+  type ObjectStore,
+  OverlayError,
+  type Page,
+  publicKeyOf,
+  type StoredItem,
+} from './overlay/index.ts';

@@ -12,7 +12,13 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { test: { name: 'simulation', include: ['test/{overlay,fleet,sql}/**/*.test.ts'], testTimeout: 300_000 } },
+      {
+        test: {
+          name: 'simulation',
+          include: ['test/{overlay,fleet,sql,experiments}/**/*.test.ts'],
+          testTimeout: 300_000,
+        },
+      },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false } },
     ],
   },

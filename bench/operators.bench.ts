@@ -1,4 +1,5 @@
 import { Bench } from 'tinybench';
+import type { TopLevelSpec } from 'vega-lite';
 import { type Batch, columnFromValues, type Schema, textColumn, types } from '../columnar/index.ts';
 import {
   buildOpGraph,
@@ -8,8 +9,9 @@ import {
   type RunningOpGraph,
 } from '../operators/index.ts';
 import type { AggregateCall, Expression, PlanNode } from '../planner/index.ts';
+import { defineExperiment, type Row } from './experiments/harness/experiment.ts';
 
-// Rows a second through single operators, one thread: `npx tsx bench/operators.bench.ts`.
+// Rows a second through single operators, one thread: `npm run bench -- operators`.
 
 const rowsInBatch = 16_384;
 const batchCount = 61;
@@ -66,7 +68,7 @@ function batchAt(part: number): Batch {
   ];
   return { schema, numRows: rowsInBatch, columns };
 }
-const batches = Array.from({ length: batchCount }, (_, part) => batchAt(part));
+let batches: readonly Batch[] = [];
 
 const unlimited: MemoryBudget = { reserve() {}, release() {} };
 let rowsOut = 0;
@@ -162,34 +164,56 @@ function join(): () => void {
   };
 }
 
-const bench = new Bench({ time: 200, iterations: 3, warmupTime: 50, warmupIterations: 2 });
-bench
-  .add('filter: int4 < literal, half pass', filter(call('less', [few, literal(int4, groupsFew / 2)], boolean)))
-  .add('filter: int8 = literal, none pass', filter(call('equal', [big, literal(int8, -1n)], boolean)))
-  .add('filter: text = literal', filter(call('equal', [city, literal(text, 'city number 7')], boolean)))
-  .add("filter: text LIKE '%number 19%'", filter(call('like', [city, literal(text, '%number 19%')], boolean)))
-  .add('project: int4 + int4 * 2', project(call('add', [id, call('multiply', [few, literal(int4, 2)], int4)], int4)))
-  .add('project: float8 * 1.1', project(call('multiply', [price, literal(float8, 1.1)], float8)))
-  .add('project: int8 + 1', project(call('add', [big, literal(int8, 1n)], int8)))
-  .add('project: upper(text)', project(call('upper', [city], text)))
-  .add('group by: 1,000 int4 groups, sum(int4)', group([1], [sum(few, int8)]))
-  .add(
-    'group by: 1,000 int4 groups, count, sum(int8), sum(float8)',
-    group([1], [countRows, sum(big, types.numeric(38, 0)), sum(price, float8)]),
-  )
-  .add('group by: 500,000 int4 groups, sum(int4)', group([2], [sum(few, int8)]))
-  .add('group by: 200 texts, count', group([5], [countRows]))
-  .add('group by: nothing, sum(int4)', group([], [sum(many, int8)]))
-  .add('join: 0.5 M with 0.5 M rows, unique int4', join())
-  .add('top 10 by float8', topK(10, [price]))
-  .add('top 10 by text, int4', topK(10, [city, id]))
-  .add('sort 1 M by float8', topK(null, [price]));
+export const operators = defineExperiment({
+  name: 'operators',
+  about: 'rows a second through single operators, one thread',
+  options: { timeMs: { full: 200, quick: 20, about: 'least time for each, in milliseconds' } },
+  async run(_context, { timeMs }) {
+    batches = Array.from({ length: batchCount }, (_, part) => batchAt(part));
+    const bench = new Bench({ time: timeMs, iterations: 3, warmupTime: 50, warmupIterations: 2 });
+    bench
+      .add('filter: int4 < literal, half pass', filter(call('less', [few, literal(int4, groupsFew / 2)], boolean)))
+      .add('filter: int8 = literal, none pass', filter(call('equal', [big, literal(int8, -1n)], boolean)))
+      .add('filter: text = literal', filter(call('equal', [city, literal(text, 'city number 7')], boolean)))
+      .add("filter: text LIKE '%number 19%'", filter(call('like', [city, literal(text, '%number 19%')], boolean)))
+      .add(
+        'project: int4 + int4 * 2',
+        project(call('add', [id, call('multiply', [few, literal(int4, 2)], int4)], int4)),
+      )
+      .add('project: float8 * 1.1', project(call('multiply', [price, literal(float8, 1.1)], float8)))
+      .add('project: int8 + 1', project(call('add', [big, literal(int8, 1n)], int8)))
+      .add('project: upper(text)', project(call('upper', [city], text)))
+      .add('group by: 1,000 int4 groups, sum(int4)', group([1], [sum(few, int8)]))
+      .add(
+        'group by: 1,000 int4 groups, count, sum(int8), sum(float8)',
+        group([1], [countRows, sum(big, types.numeric(38, 0)), sum(price, float8)]),
+      )
+      .add('group by: 500,000 int4 groups, sum(int4)', group([2], [sum(few, int8)]))
+      .add('group by: 200 texts, count', group([5], [countRows]))
+      .add('group by: nothing, sum(int4)', group([], [sum(many, int8)]))
+      .add('join: 0.5 M with 0.5 M rows, unique int4', join())
+      .add('top 10 by float8', topK(10, [price]))
+      .add('top 10 by text, int4', topK(10, [city, id]))
+      .add('sort 1 M by float8', topK(null, [price]));
+    await bench.run();
+    if (rowsOut === 0) throw new Error('no operator gave a row');
+    const rows = bench.tasks.map(({ name: operator, result }) => {
+      if (result.state !== 'completed') throw new Error(`${operator}: ${result.state}`);
+      const { p50: medianMs } = result.latency;
+      return { operator, medianMs, millionRowsPerSecond: rowCount / medianMs / 1_000 };
+    });
+    return { rows, targets: [], plot: plot(rows) };
+  },
+});
 
-await bench.run();
-console.table(
-  bench.tasks.map(({ name, result }) => {
-    if (result.state !== 'completed') return { name, 'M rows/s': 'failed' };
-    return { name, ms: result.latency.p50.toFixed(1), 'M rows/s': (rowCount / result.latency.p50 / 1_000).toFixed(1) };
-  }),
-);
-if (rowsOut === 0) throw new Error('no operator gave a row');
+function plot(values: readonly Row[]): TopLevelSpec {
+  return {
+    title: 'Rows through single operators, one thread',
+    data: { values: [...values] },
+    mark: 'bar',
+    encoding: {
+      x: { field: 'millionRowsPerSecond', type: 'quantitative', title: 'million rows a second' },
+      y: { field: 'operator', type: 'nominal', sort: null, title: null },
+    },
+  };
+}

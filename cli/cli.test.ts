@@ -90,7 +90,10 @@ describe('wrong use is one clear message and exit code 2', () => {
     ],
     [['shell', '--format', 'arrow'], 'wharf: arrow is not for a shell\n'],
     [['start', '--config', '/nowhere/c.json'], 'wharf: cannot read the configuration file'],
-    [['start', '--data', '/nowhere'], 'wharf: cannot read the data directory /nowhere: no such file or directory\n'],
+    [
+      ['start', '--tables', '/nowhere'],
+      'wharf: cannot read the directory of tables /nowhere: no such file or directory\n',
+    ],
   ])('wharf %j', async (args, message) => {
     const { code, out, err } = await wharf(...args);
     expect(err).toContain(message);

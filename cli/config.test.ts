@@ -55,7 +55,8 @@ test('paths are relative to the file, and the command line wins', async () => {
         table: ['logs=app.ndjson', 'other.csv'],
         'secret-file': 'fleet.secret',
         'pg-users': 'users',
-        data: '.',
+        tables: '.',
+        data: 'state',
       }),
     );
     await writeFile(join(folder, 'extra.csv'), 'a\n1\n');
@@ -69,6 +70,7 @@ test('paths are relative to the file, and the command line wins', async () => {
         ['bob', 'with:colon'],
       ],
       hostMetrics: false,
+      data: join(folder, 'state'),
     });
     expect(settings.tables.map(({ spec }) => spec)).toEqual([
       `logs=${join(folder, 'app.ndjson')}`,

@@ -21,6 +21,7 @@ const keys = {
       .record(z.string(), z.string())
       .transform((tables) => Object.entries(tables).map(([name, path]) => `${name}=${path}`)),
   ]),
+  tables: z.string(),
   data: z.string(),
   cluster: z.string().min(1),
   replicas: z.int().min(1).max(replicasMax),
@@ -48,6 +49,7 @@ export async function readConfig(path: string): Promise<Config> {
   return {
     ...config,
     ...(config.table === undefined ? {} : { table: config.table.map((spec) => withPath(spec, absolute)) }),
+    ...(config.tables === undefined ? {} : { tables: absolute(config.tables) }),
     ...(config.data === undefined ? {} : { data: absolute(config.data) }),
     ...(config['secret-file'] === undefined ? {} : { 'secret-file': absolute(config['secret-file']) }),
     ...(config['pg-users'] === undefined ? {} : { 'pg-users': absolute(config['pg-users']) }),

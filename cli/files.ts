@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isTableFile } from '../engine/index.ts';
 import { UsageError } from './exit.ts';
 
 const reasons: Readonly<Record<string, string>> = {
@@ -38,16 +39,15 @@ export async function readUsers(path: string): Promise<ReadonlyMap<string, strin
   return users;
 }
 
-/** Files that can be tables, in the order of their names. */
-const tableFile = /\.(parquet|csv|tsv|ndjson|jsonl|json|arrow|feather|ipc)$/i;
-
-/** The files of a data directory, each to be a table named after it. */
+/** The files of a directory that can be tables, in the order of their names; each is to be a table named after it. */
 export async function tableFiles(directory: string): Promise<readonly string[]> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`cannot read the data directory ${directory}: ${reasons[error.code ?? ''] ?? error.message}`);
+    throw new UsageError(
+      `cannot read the directory of tables ${directory}: ${reasons[error.code ?? ''] ?? error.message}`,
+    );
   });
   return names
-    .filter((name) => tableFile.test(name))
+    .filter(isTableFile)
     .sort()
     .map((name) => join(directory, name));
 }

@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { QueryError } from '../columnar/index.ts';
@@ -18,23 +17,31 @@ export class FleetWorker {
   readonly #process: ChildProcess;
   /** What was asked and not answered, by the node's index: one question a node at a time. */
   readonly #asked = new Map<number, Asked>();
-  readonly #exited: Promise<unknown>;
+  readonly #exited: Promise<void>;
+  #hasExited = false;
 
   /** @param onExit called when the process has ended, with how it ended */
   constructor(onExit: (worker: FleetWorker, reason: string) => void) {
     this.#process = forkWorker();
-    this.#exited = once(this.#process, 'exit');
     this.#process.on('message', (report: WorkerReport) => {
       this.#asked.get(report.index)?.resolve(report);
       this.#asked.delete(report.index);
     });
-    this.#process.on('exit', (code, signal) => {
-      const reason = signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`;
-      for (const { reject } of this.#asked.values()) {
-        reject(new QueryError('internal', `a worker process of the fleet is gone: ${reason}`));
-      }
-      this.#asked.clear();
-      onExit(this, reason);
+    this.#exited = new Promise((resolve) => {
+      const exited = (reason: string): void => {
+        this.#hasExited = true;
+        for (const { reject } of this.#asked.values()) reject(gone(reason));
+        this.#asked.clear();
+        resolve();
+        onExit(this, reason);
+      };
+      this.#process.on('exit', (code, signal) =>
+        exited(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`),
+      );
+      // One that could not be started never exits. That it could not be signalled is seen by its going on.
+      this.#process.on('error', (error) => {
+        if (this.#process.pid === undefined) exited(error.message);
+      });
     });
   }
 
@@ -48,7 +55,7 @@ export class FleetWorker {
       this.#process.send(request, (error) => {
         if (error === null) return;
         this.#asked.delete(request.index);
-        reject(new QueryError('internal', `a worker process of the fleet is gone: ${error.message}`));
+        reject(gone(error.message));
       });
     });
   }
@@ -60,12 +67,16 @@ export class FleetWorker {
 
   /** Ends the process and all its nodes. */
   async stop(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    if (this.#hasExited) return;
     if (this.#process.connected) this.#process.disconnect();
     const impatience = setTimeout(() => this.#process.kill('SIGKILL'), stopTimeoutMs);
     await this.#exited;
     clearTimeout(impatience);
   }
+}
+
+function gone(reason: string): QueryError {
+  return new QueryError('internal', `a worker process of the fleet is gone: ${reason}`);
 }
 
 /** Runs from source in development and tests, from JavaScript once built. */

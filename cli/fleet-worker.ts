@@ -23,8 +23,7 @@ async function serve(request: FleetRequest): Promise<void> {
       await start(index, request.settings);
       break;
     case 'ready':
-      await nodes.get(index)?.ready(request.membersMin);
-      report({ type: 'ready', index });
+      await ready(index, request.membersMin);
       break;
     case 'kill':
       await nodes.get(index)?.kill();
@@ -38,6 +37,15 @@ async function start(index: number, settings: NodeSettings): Promise<void> {
     const node = await serveNode(settings, silentLog);
     nodes.set(index, node);
     report({ type: 'started', index, id: node.id, address: node.address, pgPort: node.pgPort });
+  } catch (error) {
+    report({ type: 'failed', index, failure: failureOf(error) });
+  }
+}
+
+async function ready(index: number, membersMin: number): Promise<void> {
+  try {
+    await nodes.get(index)?.ready(membersMin);
+    report({ type: 'ready', index });
   } catch (error) {
     report({ type: 'failed', index, failure: failureOf(error) });
   }

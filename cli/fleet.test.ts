@@ -105,3 +105,17 @@ describe('a local fleet', () => {
     });
   });
 });
+
+test('a process that cannot be started fails the fleet, and not the program', async () => {
+  const { execPath } = process;
+  process.execPath = join(folder, 'no-such-node');
+  try {
+    const failed = LocalFleet.start({ nodes: 2, workers: 2, hostMetrics: false });
+    await expect(failed).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringContaining('ENOENT'),
+    });
+  } finally {
+    process.execPath = execPath;
+  }
+});

@@ -3,6 +3,7 @@ import { QueryError } from '../columnar/index.ts';
 import { defaultCluster, defaultGeometry, defaultReplicas, type GeometryName } from '../engine/index.ts';
 import { FleetWorker } from './fleet-process.ts';
 import type { NodeSettings } from './node.ts';
+import type { WorkerFailure } from './worker-messages.ts';
 
 export interface LocalFleetOptions {
   readonly nodes: number;
@@ -118,7 +119,10 @@ export class LocalFleet {
 
   async #allReady(): Promise<void> {
     const membersMin = this.#options.nodes;
-    const ready = this.#nodes.map(({ index }) => this.#worker(index).ask({ type: 'ready', index, membersMin }));
+    const ready = this.#nodes.map(async ({ index }) => {
+      const report = await this.#worker(index).ask({ type: 'ready', index, membersMin });
+      if (report.type === 'failed') throw failed(index, report.failure);
+    });
     let impatience: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const error = new QueryError(
@@ -137,10 +141,7 @@ export class LocalFleet {
       const { id, address, pgPort } = report;
       return { index, id, address, pgPort, pid: worker.pid };
     }
-    const failure = report.type === 'failed' ? report.failure : null;
-    throw new QueryError(failure?.code ?? 'internal', `node ${index}: ${failure?.message ?? 'it did not start'}`, {
-      ...(failure === null || failure.hint === null ? {} : { hint: failure.hint }),
-    });
+    throw failed(index, report.type === 'failed' ? report.failure : null);
   }
 
   #settings(index: number, join: readonly string[]): NodeSettings {
@@ -159,6 +160,7 @@ export class LocalFleet {
           ? { spec: spec.replaceAll(ownFileMark, String(index)), slice: null }
           : { spec, slice: { index, of: nodes } },
       ),
+      data: null,
       hostMetrics,
       pg: pg === undefined ? null : { host, port: portAt(pg, index) },
       pgUsers: null,
@@ -181,6 +183,12 @@ export class LocalFleet {
   #forget(gone: readonly FleetNode[]): void {
     this.#nodes.splice(0, this.#nodes.length, ...this.#nodes.filter((node) => !gone.includes(node)));
   }
+}
+
+function failed(index: number, failure: WorkerFailure | null): QueryError {
+  return new QueryError(failure?.code ?? 'internal', `node ${index}: ${failure?.message ?? 'it did not start'}`, {
+    ...(failure === null || failure.hint === null ? {} : { hint: failure.hint }),
+  });
 }
 
 /** Port 0 asks for any free one, for every node. */

@@ -22,6 +22,8 @@ export interface NodeSettings {
   readonly secret: string | null;
   readonly label: string | null;
   readonly tables: readonly TableSettings[];
+  /** Where the node keeps its state; `null`: nowhere. */
+  readonly data: string | null;
   readonly hostMetrics: boolean;
   /** `null`: no Postgres door. */
   readonly pg: HostPort | null;
@@ -85,10 +87,10 @@ export class ServedNode {
 
 /** @throws QueryError `configuration`, `file`, `unreachable`, `unauthorized` */
 export async function serveNode(settings: NodeSettings, log: Log): Promise<ServedNode> {
-  const { listen, join, cluster, replicas, geometry, secret, label, pg, pgUsers } = settings;
+  const { listen, join, cluster, replicas, geometry, secret, label, data, pg, pgUsers } = settings;
   const tables = await openTables(settings);
-  const name = label === null ? {} : { label };
-  const node = await startNode({ listen, join, cluster, replicas, geometry, secret, tables, log, ...name });
+  const optional = { ...(label === null ? {} : { label }), ...(data === null ? {} : { data }) };
+  const node = await startNode({ listen, join, cluster, replicas, geometry, secret, tables, log, ...optional });
   const clientDoor = new ClientDoor({ sessions: node, node: node.id, secret, log });
   node.onUpgrade(clientPath, (request, socket, head) => clientDoor.handleUpgrade(request, socket, head));
   if (pg === null) return new ServedNode(node, clientDoor, null);

@@ -29,6 +29,7 @@ interface StartFlags {
   readonly listen?: string;
   readonly join?: readonly string[];
   readonly table?: readonly string[];
+  readonly tables?: string;
   readonly data?: string;
   readonly cluster?: string;
   readonly replicas?: number;
@@ -46,6 +47,7 @@ Examples:
   wharf start --listen 192.168.1.10:7400 --secret-file fleet.secret --table logs=app.ndjson
   wharf start --listen 192.168.1.11:7400 --join 192.168.1.10:7400 --secret-file fleet.secret
   wharf start --config node.json                       {"listen": "…", "join": ["…"], "table": {"logs": "app.ndjson"}}
+  wharf start --data /var/lib/wharf                    what is in the DHT outlives the process
   wharf start --pg 5440                                and: psql -h 127.0.0.1 -p 5440`;
 
 export function addStartCommand(program: Command): void {
@@ -60,7 +62,8 @@ export function addStartCommand(program: Command): void {
     )
     .option('--join <host:port...>', 'members of the fleet to join; the first that answers serves', addressesArgument)
     .option('--table <name=path...>', 'expose a file as a table: Parquet, CSV, NDJSON, JSON or Arrow', tablesArgument)
-    .option('--data <directory>', 'expose every such file of a directory, named after the files')
+    .option('--tables <directory>', 'expose every such file of a directory, named after the files')
+    .option('--data <directory>', 'where the node keeps its state: with it a restarted node is the same, with its rows')
     .option('--cluster <name>', `nodes of other clusters are refused (default: ${defaultCluster})`)
     .option(
       '--replicas <count>',
@@ -95,7 +98,10 @@ async function start(flags: StartFlags): Promise<void> {
     id: node.id,
     ...(pgPort === null ? {} : { postgres: `${settings.pg?.host}:${pgPort}` }),
   });
-  void node.ready().then(() => log.info('the node is ready'));
+  node.ready().then(
+    () => log.info('the node is ready'),
+    () => undefined, // It was stopped before.
+  );
   await interrupted;
   log.info('leaving the fleet');
   await node.stop();
@@ -106,7 +112,7 @@ async function start(flags: StartFlags): Promise<void> {
 export async function settingsOf(flags: StartFlags, config: Config): Promise<NodeSettings> {
   const secretFile = flags.secretFile ?? config['secret-file'];
   const usersFile = flags.pgUsers ?? config['pg-users'];
-  const data = flags.data ?? config.data;
+  const tables = flags.tables ?? config.tables;
   const pg = flags.pg ?? config.pg ?? null;
   if (pg !== null && usersFile === undefined && !isLoopback(pg.host)) {
     throw new UsageError(
@@ -122,9 +128,10 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
     geometry: flags.geometry ?? config.geometry ?? defaultGeometry,
     secret: secretFile === undefined ? null : await readSecret(secretFile),
     label: flags.label ?? config.label ?? null,
-    tables: [...(flags.table ?? config.table ?? []), ...(data === undefined ? [] : await tableFiles(data))].map(
+    tables: [...(flags.table ?? config.table ?? []), ...(tables === undefined ? [] : await tableFiles(tables))].map(
       (spec) => ({ spec, slice: null }),
     ),
+    data: flags.data ?? config.data ?? null,
     hostMetrics: flags.hostMetrics ?? config['host-metrics'] ?? true,
     pg,
     pgUsers: usersFile === undefined ? null : [...(await readUsers(usersFile))],

@@ -2,7 +2,8 @@ import { Decoder, Encoder } from 'cbor-x';
 import { QueryError } from './error.ts';
 
 // Plain data between processes, as CBOR (RFC 8949) with maps as objects. What a peer sent is walked once before it is
-// decoded: the decoder believes an array's length, so five bytes could otherwise ask it for a gigabyte.
+// decoded, and refused if it is more than plain data: the decoder also understands tags for shared and for packed values,
+// with which a few kilobytes become gigabytes.
 
 const options = { useRecords: false, tagUint8Array: false, mapsAsObjects: true } as const;
 const encoder = new Encoder(options);

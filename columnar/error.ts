@@ -39,6 +39,7 @@ export const SQLSTATE = {
   unauthorized: '28P01',
   protocol: '08P01',
   file: '58P01',
+  dataDirectory: '58030',
   configuration: 'F0000',
   shutdown: '57P01',
   internal: 'XX000',

@@ -10,8 +10,8 @@ export {
   constantColumn,
   textColumn,
 } from './build.ts';
-export { decodeCbor, encodeCbor } from './cbor.ts';
 export { type CivilDate, civilFromDays, daysFromCivil, daysInMonth } from './calendar.ts';
+export { decodeCbor, encodeCbor } from './cbor.ts';
 export { decodeBatch, encodeBatch, encodedRowsMax } from './codec.ts';
 export { ColumnBuilder } from './column-builder.ts';
 export { type CellComparator, compareValues } from './compare.ts';

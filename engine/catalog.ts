@@ -1,6 +1,7 @@
 import { QueryError, type Schema, typeName, typesEqual } from '../columnar/index.ts';
 import {
   absent,
+  CodecError,
   keyOf,
   type ObjectStore,
   type Overlay,
@@ -213,11 +214,7 @@ export class Catalog {
   }
 
   #heard(payload: Uint8Array): void {
-    try {
-      this.#apply(newsOf(JSON.parse(new TextDecoder().decode(payload))));
-    } catch (error) {
-      this.#options.log.warn('malformed catalog news', { error: String(error) });
-    }
+    this.#apply(newsOf(payload));
   }
 
   #apply({ changed, dropped }: News): void {
@@ -241,12 +238,19 @@ interface News {
   readonly dropped: string | null;
 }
 
-function newsOf(value: unknown): News {
+/** @throws CodecError */
+function newsOf(payload: Uint8Array): News {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(payload));
+  } catch (cause) {
+    throw new CodecError('malformed catalog news', { cause });
+  }
   if (typeof value === 'object' && value !== null && 'changed' in value && 'dropped' in value) {
     const { changed, dropped } = value;
     if (typeof changed === 'string' && (dropped === null || typeof dropped === 'string')) return { changed, dropped };
   }
-  throw new QueryError('protocol', 'not catalog news');
+  throw new CodecError('malformed catalog news');
 }
 
 function describe(schema: Schema): string {

@@ -1,5 +1,6 @@
 import { type Batch, isValid, partitionKeys, QueryError } from '../columnar/index.ts';
 import {
+  CodecError,
   compareClockwise,
   inRegion,
   type Key,
@@ -45,12 +46,16 @@ export class DistributedTables {
   readonly #options: DistributedTablesOptions;
   readonly #rows: RowStore;
   readonly #writes: ReplicatedWrites;
+  /** Of its own for each life: a clock that was set back must not repeat the versions of an earlier one. */
+  readonly #writer: string;
   #lastWriteMs = 0;
   #ordinal = 0;
 
   constructor(options: DistributedTablesOptions) {
     this.#options = options;
-    this.#rows = new RowStore({ runtime: options.runtime });
+    const { self, incarnation } = options.overlay;
+    this.#writer = `${self.id}/${incarnation.toString(36)}`;
+    this.#rows = new RowStore({ runtime: options.runtime, journal: options.overlay.journal });
     this.#writes = new ReplicatedWrites(options.overlay, rowsApp, writable(this.#rows));
   }
 
@@ -143,7 +148,7 @@ export class DistributedTables {
     const lifetimeMs = table.distributed?.lifetimeMs ?? Number.POSITIVE_INFINITY;
     return {
       atMs: this.#lastWriteMs,
-      writer: this.#options.overlay.self.id,
+      writer: this.#writer,
       firstOrdinal,
       expiresAtMs: this.#lastWriteMs + lifetimeMs,
     };
@@ -153,20 +158,32 @@ export class DistributedTables {
 /** Rows arrive as chunks that every copy imports alike. */
 function writable(rows: RowStore): WritableStore {
   return {
-    digest: (region) => rows.digest(region),
-    export: (region) => rows.export(region),
-    import: (chunk) => rows.import(chunk),
+    digest: (region, horizonMs) => rows.digest(region, horizonMs),
+    export: (regions) => rows.export(regions),
+    import: (chunk) => {
+      try {
+        rows.import(chunk);
+      } catch (error) {
+        throw error instanceof QueryError && error.code === 'protocol' ? malformed(error) : error;
+      }
+    },
     drop: (region) => rows.drop(region),
+    recover: () => rows.recover(),
     accept: (_first, chunk) => {
       try {
         rows.accept(chunk);
       } catch (error) {
         if (!(error instanceof QueryError)) throw error;
+        if (error.code === 'protocol') throw malformed(error);
         throw new OverlayError('refused', error.message, { cause: error });
       }
       return chunk;
     },
   };
+}
+
+function malformed(error: QueryError): CodecError {
+  return new CodecError(error.message, { cause: error });
 }
 
 function requireNotNull(table: TableDefinition, columns: readonly number[], batch: Batch): void {

@@ -224,7 +224,8 @@ export class LocalSession implements Session {
 
   async #createTable(statement: CreateTable): Promise<StatementResult> {
     const { catalog, replicas } = this.#services;
-    const table = defineTable(statement, catalog.newNamespace(tableKey(statement.table)), replicas);
+    const namespace = catalog.newNamespace(tableKey(statement.table));
+    const table = defineTable(statement, { namespace, replicasMax: replicas, nowMs: this.#context().nowMs });
     await catalog.create(table, statement.ifNotExists, statement.table.span.start);
     return done('CREATE TABLE');
   }

@@ -1,8 +1,12 @@
 import { type Batch, type Field, QueryError, type Schema, selectColumns, typesEqual } from '../columnar/index.ts';
 import {
   type Address,
+  Blobs,
+  type Contact,
   inRegion,
+  type Journal,
   ObjectStore,
+  OverlayError,
   OverlayNode,
   type OverlayOptions,
   type Region,
@@ -43,35 +47,50 @@ export interface NodeOptions {
   readonly queryDeadlineMs?: number;
   readonly queryMemoryBytesMax?: number;
   readonly overlay?: Partial<OverlayOptions>;
+  /** What outlives the node; nothing does when it is absent. */
+  readonly journal?: Journal;
 }
+
+/** Members of an earlier life that are asked when nobody else is known to lead into the fleet. */
+const rejoinThroughMax = 3;
 
 /** One node of a fleet: its place in the DHT, its tables, the queries it has a part in. */
 export class WharfNode implements SessionFactory {
   readonly overlay: OverlayNode;
+  readonly store: ObjectStore;
+  readonly blobs: Blobs;
   readonly #options: NodeOptions;
-  readonly #store: ObjectStore;
   readonly #catalog: Catalog;
   readonly #tables: DistributedTables;
   readonly #queries: QueryService;
   readonly #startedAtMs: number;
   readonly #sessions = new Set<LocalSession>();
+  /** Rejects when the node stops, so that nobody waits for what it will never be. */
+  readonly #stopped: Promise<never>;
+  #tellStopped: (why: QueryError) => void = () => {};
 
   constructor(options: NodeOptions) {
     const { runtime, transport, log } = options;
     this.#options = options;
     this.#startedAtMs = runtime.now();
+    this.#stopped = new Promise((_, reject) => {
+      this.#tellStopped = reject;
+    });
+    this.#stopped.catch(() => {});
     this.overlay = new OverlayNode({
       runtime,
       transport,
       log: overlayLog(log),
       ...(options.id === undefined ? {} : { id: options.id }),
       ...(options.overlay === undefined ? {} : { options: options.overlay }),
+      ...(options.journal === undefined ? {} : { journal: options.journal }),
     });
-    this.#store = new ObjectStore(this.overlay);
+    this.store = new ObjectStore(this.overlay);
+    this.blobs = new Blobs(this.overlay, this.store);
     this.#tables = new DistributedTables({ overlay: this.overlay, runtime });
     this.#catalog = new Catalog({
       overlay: this.overlay,
-      store: this.#store,
+      store: this.store,
       runtime,
       log,
       local: options.tables ?? [],
@@ -95,28 +114,52 @@ export class WharfNode implements SessionFactory {
   }
 
   /**
-   * Founds a fleet (no seeds) or joins one through any of its members.
-   * @throws OverlayError `unreachable`, `refused`
+   * Founds a fleet (no seeds) or joins one through any of its members. A node that was a member in an earlier life joins through
+   * those that it knew then, too; when none of them can be reached it stands in for the fleet, until they come
+   * back and the parts find each other.
+   * @throws OverlayError `unreachable`, `refused`; StorageError
    */
   async start(seeds: readonly Address[]): Promise<void> {
-    if (seeds.length === 0) this.overlay.bootstrap();
+    const known = await this.overlay.recover();
+    if (known.length > 0) await this.#rejoin(seeds, known);
+    else if (seeds.length === 0) this.overlay.bootstrap();
     else await this.overlay.join(seeds);
     await this.#catalog.start();
   }
 
-  /** Resolves when this node holds complete copies of all that it must keep. */
+  async #rejoin(seeds: readonly Address[], known: readonly Contact[]): Promise<void> {
+    const addresses = new Set([...seeds, ...known.slice(0, rejoinThroughMax).map(({ address }) => address)]);
+    try {
+      await this.overlay.join([...addresses], 1);
+    } catch (error) {
+      if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
+      this.#options.log.warn('nobody of the fleet can be reached: going on alone until they come back', {
+        members: known.length,
+        reason: error.message,
+      });
+      this.overlay.recall();
+      this.overlay.bootstrap();
+    }
+  }
+
+  /**
+   * Resolves when this node holds complete copies of all that it must keep.
+   * @throws QueryError `shutdown` when it stops before
+   */
   settled(): Promise<void> {
-    return this.overlay.whenSettled();
+    return Promise.race([this.overlay.whenSettled(), this.#stopped]);
   }
 
   /**
    * Resolves when this node holds its copies and knows at least `membersMin` members, itself included: until then
    * answers may be partial for no other reason than that it is new.
+   * @throws QueryError `shutdown` when it stops before
    */
   async ready(membersMin: number): Promise<void> {
     await this.settled();
     while (this.overlay.contacts().length < membersMin) {
-      await new Promise<void>((resolve) => this.#options.runtime.after(readyPollMs, resolve));
+      const aWhile = new Promise<void>((resolve) => this.#options.runtime.after(readyPollMs, resolve));
+      await Promise.race([aWhile, this.#stopped]);
     }
   }
 
@@ -152,6 +195,7 @@ export class WharfNode implements SessionFactory {
 
   #shutdown(): void {
     const why = new QueryError('shutdown', 'the node is shutting down');
+    this.#tellStopped(why);
     for (const session of this.#sessions) session.close(why);
     this.#queries.shutdown();
     this.#catalog.stop();
@@ -183,6 +227,11 @@ export class WharfNode implements SessionFactory {
     }
   }
 
+  #disk(): string | null {
+    const { journal } = this.overlay;
+    return journal.isDurable ? (journal.failure?.message ?? 'ok') : null;
+  }
+
   #facts(): NodeFacts {
     const { address } = this;
     const { runtime, label } = this.#options;
@@ -211,7 +260,8 @@ export class WharfNode implements SessionFactory {
             BigInt(counters.framesIn),
             BigInt(counters.bytesOut),
             BigInt(counters.bytesIn),
-            BigInt(counters.framesMalformed),
+            BigInt(counters.framesMalformed + counters.payloadsMalformed),
+            this.#disk(),
           ],
         ];
       },

@@ -11,7 +11,7 @@ export interface Coverage {
   readonly nodesReached: number;
   /** Members seen recently and unreachable now. */
   readonly missing: readonly Contact[];
-  /** Parts of the key space that nobody served. */
+  /** Parts of the key space that nobody served, or of which rows are gone with all their copies. */
   readonly regionsLost: readonly Region[];
   /** Batches that were sent between nodes and never acknowledged. */
   readonly batchesLost: number;

@@ -3,17 +3,24 @@ import type { Duplex } from 'node:stream';
 import { QueryError } from '../columnar/index.ts';
 import {
   type Address,
+  type Blobs,
   type GeometryName,
+  Journal,
+  type ObjectStore,
   OverlayError,
+  type OverlayOptions,
   overlayDefaults,
+  randomKey,
   replicasMax,
+  StorageError,
   SystemRuntime,
   type Timer,
   WsTransport,
 } from '../overlay/index.ts';
+import { identify, openDataDirectory } from './data-directory.ts';
 import { heard } from './heard-transport.ts';
 import { type Log, overlayLog, silentLog } from './log.ts';
-import { WharfNode } from './node.ts';
+import { type NodeOptions, WharfNode } from './node.ts';
 import { Seeds } from './seeds.ts';
 import type { Session, SessionFactory } from './session.ts';
 import type { TableSource } from './table.ts';
@@ -33,6 +40,8 @@ export interface StartOptions {
   readonly secret?: string | null;
   readonly tables?: readonly TableSource[];
   readonly label?: string;
+  /** Directory in which the node keeps its state; none: it forgets everything. One node at a time. */
+  readonly data?: string;
   readonly log?: Log;
 }
 
@@ -66,6 +75,16 @@ export class RunningNode implements SessionFactory {
     return this.#node.openSession();
   }
 
+  /** The fleet's object store, for data that is no table. Its namespace `catalog` is the engine's own. */
+  get store(): ObjectStore {
+    return this.#node.store;
+  }
+
+  /** The same for values that are too large for one item. */
+  get blobs(): Blobs {
+    return this.#node.blobs;
+  }
+
   /** Lets a door take WebSocket upgrades of `path` on the node's port. */
   onUpgrade(path: string, handler: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void {
     this.#transport.http.onUpgrade(path, handler);
@@ -74,6 +93,7 @@ export class RunningNode implements SessionFactory {
   /**
    * Resolves when this node holds its copies of the fleet's data and knows at least `membersMin` members, itself
    * included. Nobody else can tell how many there should be: who starts a fleet waits for this at every node.
+   * @throws QueryError `shutdown` when it stops before
    */
   ready(membersMin = 1): Promise<void> {
     return this.#node.ready(membersMin);
@@ -118,24 +138,31 @@ class NodeRuntime extends SystemRuntime {
 
 /**
  * Starts a node in this process and joins its fleet.
- * @throws QueryError `configuration` (busy port, bad address, replicas), `duplicateTable`, `unreachable` (no seed answered),
- * `unauthorized` (refused)
+ * @throws QueryError `configuration` (busy port, bad address, replicas, a directory that is not its own),
+ * `dataDirectory`, `duplicateTable`, `unreachable` (no seed answered), `unauthorized` (refused)
  */
 export async function startNode(options: StartOptions = {}): Promise<RunningNode> {
   const { host, port } = parseListen(options.listen ?? defaultListen);
   const cluster = options.cluster ?? defaultCluster;
   const replicas = requireReplicas(options.replicas ?? defaultReplicas);
+  const geometry = options.geometry ?? defaultGeometry;
   const secret = options.secret ?? null;
   const seeds = new Seeds(options.join ?? [], options.log ?? silentLog);
   const transport = await explained('configuration', () =>
-    WsTransport.listen({ host, port, cluster, replicas, secret, log: overlayLog(seeds.log) }),
+    WsTransport.listen({ host, port, cluster, replicas, geometry, secret, log: overlayLog(seeds.log) }),
   );
   const runtime = new NodeRuntime();
+  let journal: Journal | null = null;
   try {
-    return await enter(transport, runtime, seeds, { ...options, replicas });
+    const { data, log = silentLog } = options;
+    if (data === undefined) return await enter(transport, runtime, seeds, { ...options, replicas, geometry }, {});
+    journal = new Journal(await openDataDirectory(data), overlayLog(log));
+    const id = await identify(journal, data, cluster, () => randomKey(() => runtime.random()));
+    return await enter(transport, runtime, seeds, { ...options, replicas, geometry }, { journal, id });
   } catch (error) {
     runtime.close();
     await transport.close();
+    await journal?.close();
     throw error;
   }
 }
@@ -144,7 +171,8 @@ async function enter(
   transport: WsTransport,
   runtime: NodeRuntime,
   seeds: Seeds,
-  { join = [], tables = [], label, geometry = defaultGeometry, replicas }: StartOptions & { readonly replicas: number },
+  { join = [], tables = [], label, geometry, replicas }: StartOptions & Pick<OverlayOptions, 'geometry' | 'replicas'>,
+  state: Pick<NodeOptions, 'journal' | 'id'>,
 ): Promise<RunningNode> {
   const node = new WharfNode({
     runtime,
@@ -153,6 +181,7 @@ async function enter(
     tables,
     overlay: { geometry, replicas },
     ...(label === undefined ? {} : { label }),
+    ...state,
   });
   await explained('unauthorized', () => Promise.race([node.start(join), seeds.allRefused]).catch(seeds.explain));
   seeds.joined();
@@ -178,6 +207,9 @@ async function explained<T>(refused: 'configuration' | 'unauthorized', run: () =
   try {
     return await run();
   } catch (error) {
+    if (error instanceof StorageError) {
+      throw new QueryError('dataDirectory', `the data directory cannot be read: ${error.message}`, { cause: error });
+    }
     if (!(error instanceof OverlayError)) throw error;
     throw new QueryError(error.code === 'refused' ? refused : 'unreachable', error.message, { cause: error });
   }

@@ -34,6 +34,8 @@ const schemas = {
     bytes_sent: types.int8,
     bytes_received: types.int8,
     frames_malformed: types.int8,
+    /** Null: it keeps nothing; `ok`; or why it takes no writes. */
+    disk: types.text,
   }),
   'sys.tables': schemaOf({
     node: types.text,

@@ -25,6 +25,7 @@ export const distributedTable: z.ZodType<TableDefinition> = z
       notNull: positions,
       lifetimeMs: z.number().positive().nullable(),
       replicas: z.number().int().min(1).nullable(),
+      createdAtMs: z.number().int().nonnegative(),
     }),
   })
   .refine(({ schema: { fields }, distributed: { primaryKey, partitionBy, notNull } }) =>

@@ -20,16 +20,6 @@ export interface Operator {
 /** Where an operator's rows go: another operator, an exchange, the client. */
 export type Output = Operator;
 
-/** Set as an output before the real one is known; reaching it is a bug. */
-export const unwired: Output = {
-  push() {
-    throw new Error('an operator pushed to an output that was never wired');
-  },
-  complete() {
-    throw new Error('an operator completed an output that was never wired');
-  },
-};
-
 /**
  * Bytes that the operators of one query hold at one node. `reserve` throws a QueryError with code
  * `outOfMemory` that names the operator when the query's limit would be passed.

@@ -25,7 +25,8 @@ export interface BroadcastRepairOutput {
   ask(to: Contact, request: BroadcastRequest): Promise<Uint8Array>;
   isDelivered(name: string): boolean;
   /** A broadcast that the tree did not bring; it may have come meanwhile. */
-  take(message: BroadcastMessage): void;
+  /** `via` is the node that it was pulled from. */
+  take(message: BroadcastMessage, via: Contact): void;
   readonly counters: { broadcastsOut: number; broadcastsPulled: number };
 }
 
@@ -171,7 +172,7 @@ export class BroadcastRepair {
       const message = await this.#fetch(source, broadcast);
       if (message && nameOf(message) === name && !this.#output.isDelivered(name)) {
         this.#output.counters.broadcastsPulled += 1;
-        this.#output.take({ ...message, payload: message.payload.slice() });
+        this.#output.take({ ...message, payload: message.payload.slice() }, source);
         this.knows(source, message);
       }
       this.#pulls.get(name)?.shift();

@@ -10,6 +10,7 @@ import type { Runtime } from './runtime.ts';
 export interface BroadcasterOptions extends BroadcastRepairOptions {
   readonly broadcastFanout: number;
   readonly broadcastBytesMax: number;
+  readonly broadcastBytesPerMsMin: number;
   readonly broadcastAvoidMs: number;
   readonly hopsMax: number;
   readonly deliveredMax: number;
@@ -19,7 +20,8 @@ export interface BroadcasterOptions extends BroadcastRepairOptions {
 export interface BroadcasterOutput {
   /** Asks another node's broadcaster. @throws OverlayError */
   ask(to: Contact, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
-  deliver(origin: Contact, app: AppId, payload: Uint8Array, depth: number): void;
+  /** False when the app found the payload malformed. `via` is the node that it came from: its origin, or another. */
+  deliver(message: BroadcastMessage, via: Contact): boolean;
 }
 
 export interface BroadcasterCounters {
@@ -74,7 +76,7 @@ export class Broadcaster {
         return output.ask(to, encode(broadcastRequest, request, headerBytes), timeoutMs);
       },
       isDelivered: (name) => this.#delivered.has(name),
-      take: (message) => this.#take(message),
+      take: (message, via) => void this.#take(message, via),
       counters: this.counters,
     });
   }
@@ -87,7 +89,7 @@ export class Broadcaster {
     }
     this.#number = (this.#number + 1) >>> 0;
     const message = { origin: this.#table.self, number: this.#number, app, depth: 0, ageMs: 0, payload };
-    this.#take(message);
+    this.#take(message, this.#table.self);
     this.#pass(message, RegionSet.whole());
   }
 
@@ -96,8 +98,8 @@ export class Broadcaster {
     const message = decode(broadcastRequest, request);
     switch (message.type) {
       case 'pass':
-        // What was decoded is a view of a whole frame.
-        this.#take({ ...message, payload: message.payload.slice() });
+        // What was decoded is a view of a whole frame. What cannot be read here cannot be read elsewhere.
+        if (!this.#take({ ...message, payload: message.payload.slice() }, from)) return new Uint8Array(0);
         this.#repair.knows(from, message);
         this.#pass(message, message.region);
         return new Uint8Array(0);
@@ -115,16 +117,17 @@ export class Broadcaster {
     this.#repair.close();
   }
 
-  #take(message: BroadcastMessage): void {
-    const { origin, app, payload, depth, ageMs } = message;
-    const isForgotten = ageMs >= this.#options.broadcastKeptMs;
+  /** False when the payload is malformed. */
+  #take(message: BroadcastMessage, via: Contact): boolean {
+    const isForgotten = message.ageMs >= this.#options.broadcastKeptMs;
     if (isForgotten || !this.#delivered.isNew(nameOf(message), this.#runtime.now())) {
       this.counters.broadcastsRepeated += 1;
-      return;
+      return true;
     }
     this.counters.broadcastsIn += 1;
+    if (!this.#output.deliver(message, via)) return false;
     this.#repair.keep(message);
-    this.#output.deliver(origin, app, payload, depth);
+    return true;
   }
 
   #pass(message: BroadcastMessage, region: RegionSet): void {
@@ -137,7 +140,8 @@ export class Broadcaster {
 
   /** To the child chosen, or else to others within its part, one after the other, until one takes it over. */
   async #delegate(message: BroadcastMessage, bornAtMs: number, chosen: Contact, region: RegionSet): Promise<void> {
-    const { broadcastHopTimeoutMs, broadcastKeptMs } = this.#options;
+    const { broadcastHopTimeoutMs, broadcastBytesPerMsMin, broadcastKeptMs } = this.#options;
+    const timeoutMs = broadcastHopTimeoutMs + message.payload.length / broadcastBytesPerMsMin;
     let child = this.#isAvoided(chosen) ? this.#another(region) : chosen;
     while (child) {
       const ageMs = this.#runtime.now() - bornAtMs;
@@ -146,7 +150,7 @@ export class Broadcaster {
       try {
         this.counters.broadcastsOut += 1;
         const bytes = encode(broadcastRequest, request, headerBytes + message.payload.length);
-        await this.#output.ask(child, bytes, broadcastHopTimeoutMs);
+        await this.#output.ask(child, bytes, timeoutMs);
         this.#repair.knows(child, message);
         return;
       } catch (error) {

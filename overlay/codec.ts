@@ -92,6 +92,14 @@ export const u8: Codec<number> = {
   read: (reader) => reader.buffer.readUInt8(reader.take(1)),
 };
 
+export const u16: Codec<number> = {
+  write: (writer, value) => {
+    const at = writer.claim(2);
+    writer.buffer.writeUInt16LE(value, at);
+  },
+  read: (reader) => reader.buffer.readUInt16LE(reader.take(2)),
+};
+
 export const u32: Codec<number> = {
   write: (writer, value) => {
     const at = writer.claim(4);
@@ -204,18 +212,33 @@ export const key: Codec<Key> = {
 };
 
 const addressBytesMax = 255;
+/** Four of the host, two of the port. */
+const v4Bytes = 6;
 const addressPattern = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|[A-Za-z0-9._-]+):(?<port>\d{1,5})$/;
+/** Without leading zeros, so that there is one way to write each. */
+const v4Pattern = new RegExp(`^${Array(4).fill('(0|[1-9]\\d{0,2})').join('\\.')}:(0|[1-9]\\d{0,4})$`);
 
-/** `host:port`, IPv6 hosts in brackets; printable ASCII. */
+/**
+ * `host:port`, IPv6 hosts in brackets; printable ASCII after its length. What reads `1.2.3.4:5` is six bytes after
+ * a zero instead: contacts are most of what members tell each other.
+ */
 export const address: Codec<string> = {
   write: (writer, value) => {
     assert(value.length <= addressBytesMax, `address too long: ${value}`);
+    const packed = packV4(value);
+    if (packed) {
+      const at = writer.claim(1 + packed.length);
+      writer.buffer.writeUInt8(0, at);
+      writer.buffer.set(packed, at + 1);
+      return;
+    }
     const at = writer.claim(1 + value.length);
     writer.buffer.writeUInt8(value.length, at);
     writer.buffer.write(value, at + 1, value.length, 'latin1');
   },
   read: (reader) => {
     const length = u8.read(reader);
+    if (length === 0) return unpackV4(reader.buffer, reader.take(v4Bytes));
     const at = reader.take(length);
     const value = reader.buffer.toString('latin1', at, at + length);
     const parts = addressPattern.exec(value)?.groups;
@@ -224,6 +247,21 @@ export const address: Codec<string> = {
     return value;
   },
 };
+
+/** Null unless the address is written exactly as `unpackV4` would write it. */
+function packV4(value: string): readonly number[] | null {
+  const parts = v4Pattern.exec(value);
+  if (!parts) return null;
+  const numbers = parts.slice(1).map(Number);
+  const port = numbers.pop() as number;
+  if (port > 65_535 || numbers.some((part) => part > 255)) return null;
+  return [...numbers, port & 255, port >>> 8];
+}
+
+function unpackV4(buffer: Buffer, at: number): string {
+  const host = `${buffer[at]}.${buffer[at + 1]}.${buffer[at + 2]}.${buffer[at + 3]}`;
+  return `${host}:${buffer.readUInt16LE(at + 4)}`;
+}
 
 export const contact: Codec<Contact> = struct({ id: key, address });
 

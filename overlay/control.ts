@@ -1,7 +1,6 @@
-import { bytes, type Codec, contact, flag, key, list, struct, tagged, u8, u32 } from './codec.ts';
-import { type News, newsCodec } from './messages.ts';
+import { bytes, type Codec, contact, flag, key, list, milliseconds, struct, tagged, u8, u16, u32 } from './codec.ts';
+import { censusArcs } from './membership/census.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
-import { type RingParameters, ringParameters } from './ring-parameters.ts';
 
 // What nodes ask each other to keep the ring: the payloads of requests to `controlApp`.
 
@@ -25,10 +24,14 @@ export interface Hop {
 }
 
 export type ControlRequest =
-  /** Whom should I know? Answered with `JoinReply`, if the ring is of the same make. */
-  | { readonly type: 'join'; readonly ring: RingParameters }
+  /** Whom should I know: my neighbours, and so many others? Answered with `JoinReply`. */
+  | { readonly type: 'join'; readonly contactsMax: number }
   /** I am about to leave; the envelope says so too. Answered with nothing. */
   | { readonly type: 'leave' }
+  /** Which members do I lack? Sent with a hash of those known in each arc; answered with `MembersReply`. */
+  | { readonly type: 'compare'; readonly arcs: readonly number[] }
+  /** Can you reach this member? Answered with a flag. */
+  | { readonly type: 'reach'; readonly contact: Contact }
   /** Who owns this key? Answered with `FindReply`. */
   | { readonly type: 'find'; readonly key: Key }
   /** I own the key of your recursive lookup of this number. Answered with nothing. */
@@ -39,8 +42,15 @@ export type ControlRequest =
 export interface JoinReply {
   /** Those around the asking node first. */
   readonly contacts: readonly Contact[];
-  /** Members that failed of late. */
-  readonly missing: readonly News[];
+  /** Members that failed of late, and how long ago. */
+  readonly missing: readonly { readonly contact: Contact; readonly agoMs: number }[];
+}
+
+export interface MembersReply {
+  /** Numbers of arcs in which the two nodes differ; not all of them when there is too much in them. */
+  readonly arcs: readonly number[];
+  /** All members in them, as far as the answering node knows. */
+  readonly members: readonly Contact[];
 }
 
 export interface FindReply {
@@ -56,16 +66,25 @@ export const findContactsMax = 8;
 const payloadBytesMax = 256 * 1024 * 1024;
 
 export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
-  join: [1, struct({ ring: ringParameters })],
+  join: [1, struct({ contactsMax: u16 })],
   leave: [2, struct({})],
   find: [3, struct({ key })],
-  found: [5, struct({ number: u32 })],
+  found: [7, struct({ number: u32 })],
   hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],
+  compare: [5, struct({ arcs: list(u16, censusArcs) })],
+  reach: [6, struct({ contact })],
 });
 
 export const joinReply = struct<JoinReply>({
   contacts: list(contact, joinContactsMax),
-  missing: list(newsCodec, joinMissingMax),
+  missing: list(struct({ contact, agoMs: milliseconds }), joinMissingMax),
 });
+
+export const membersReply = struct<MembersReply>({
+  arcs: list(u8, censusArcs),
+  members: list(contact, joinContactsMax),
+});
+
+export const reachReply: Codec<boolean> = flag;
 
 export const findReply = struct<FindReply>({ isOwner: flag, nearer: list(contact, findContactsMax) });

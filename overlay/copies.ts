@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
+import { Losses } from './losses.ts';
 import type { Advert } from './messages.ts';
-import type { Contact, Key, Region } from './overlay.ts';
+import type { Contact, Key, Loss, Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
 import type { RoutingTable } from './routing-table.ts';
 
@@ -24,7 +25,11 @@ export interface Source {
  * - *spare*: held once, not kept any more, and nobody else is known to hold it: the last complete copy. No
  *   owner accepts writes that it lacks, so it is served when an owner delegates to it;
  * - *retired*: like spare, but one who must keep it holds it by now and may have newer items. Dropped once
- *   all who must keep it hold it; until then a source of last resort, should that one be lost.
+ *   all who must keep it hold it; until then a source of last resort, should that one be lost;
+ * - *stale*: retired, but from an earlier life of this node: read from its disk. It may be older than other copies, or all
+ *   that is left. Not dropped before one who holds it has taken over what it lacked.
+ *
+ * What is held or spare is whole, or *lossy* where all copies had been lost: see `Losses`.
  */
 export class Copies {
   readonly #table: RoutingTable;
@@ -34,6 +39,8 @@ export class Copies {
   readonly #held = new RegionSet();
   readonly #spare = new RegionSet();
   readonly #retired = new RegionSet();
+  readonly #losses = new Losses();
+  readonly #stale = new RegionSet();
   #isLeaving = false;
 
   constructor(table: RoutingTable, replicas: number) {
@@ -53,6 +60,10 @@ export class Copies {
     return this.#retired;
   }
 
+  get stale(): RegionSet {
+    return this.#stale;
+  }
+
   /** What may be served for an owner that delegates. */
   servable(): RegionSet {
     const servable = this.#held.clone();
@@ -60,7 +71,15 @@ export class Copies {
     return servable;
   }
 
-  /** What others may read. */
+  get lossy(): RegionSet {
+    return this.#losses.keys();
+  }
+
+  lossesIn(keys: RegionSet): Loss[] {
+    return this.#losses.within(keys);
+  }
+
+  /** What others may read when nobody has anything better. */
   readable(): RegionSet {
     const readable = this.servable();
     readable.addAll(this.#retired);
@@ -71,6 +90,7 @@ export class Copies {
   strays(): RegionSet {
     const expected = this.readable();
     expected.addAll(this.#kept);
+    expected.addAll(this.#stale);
     return expected.missingFrom(RegionSet.whole());
   }
 
@@ -83,12 +103,45 @@ export class Copies {
     this.#held.addAll(RegionSet.whole());
   }
 
-  /** A complete copy of a region has arrived, or it is taken as empty for want of one. */
-  hold(region: Region): void {
-    for (const part of this.#kept.intersect(region)) {
-      this.#held.add(part);
-      this.#retired.remove(part);
-    }
+  /**
+   * An earlier life of this node left data on disk.
+   * @param regions of which it had a complete copy then
+   * @param stale where it may have something
+   */
+  recover(regions: RegionSet, stale: RegionSet): void {
+    this.#retired.addAll(regions);
+    this.#stale.addAll(stale);
+  }
+
+  /** Others have what was stale in a region. */
+  returned(region: Region): void {
+    this.#stale.remove(region);
+  }
+
+  /** To whom stale data that need not be kept here can be given back, and who may become such. */
+  takersOfStale(): { sources: Source[]; unheard: Contact[] } {
+    const parts = this.#kept.missingFrom(this.#stale);
+    if (parts.isEmpty) return { sources: [], unheard: [] };
+    const { sources, orphans } = this.holdersOf(parts);
+    const owners = this.#table.split(orphans, this.#table.size).delegate;
+    return { sources, unheard: owners.map(({ to }) => to) };
+  }
+
+  /** A complete copy of a region has arrived, with its flaws, or it is taken as empty for want of one. */
+  hold(region: Region, losses: readonly Loss[]): void {
+    const parts = this.#kept.intersect(region);
+    this.#losses.unite(this.servable(), parts, losses);
+    this.#held.addAll(parts);
+    this.#retired.removeAll(parts);
+    this.#stale.removeAll(parts);
+  }
+
+  /** All that another copy has was added to this node's, where it has one. Returns whether the advert changed. */
+  united(theirs: RegionSet, losses: readonly Loss[]): boolean {
+    const lossy = this.lossy;
+    const mine = this.servable();
+    this.#losses.unite(mine, mine.intersect(theirs), losses);
+    return !this.lossy.equals(lossy);
   }
 
   /** From now on everything is for others to keep. */
@@ -203,6 +256,18 @@ export class Copies {
     return { sources, orphans, unheard };
   }
 
+  /** Members whose copy is whole where the one held here is not. */
+  healers(): Source[] {
+    const lossy = this.lossy.intersect(this.#held);
+    if (lossy.isEmpty) return [];
+    return [...this.#neighbours.values()].flatMap(({ contact, advert }) => {
+      const whole = advert.held.clone();
+      whole.addAll(advert.spare);
+      whole.removeAll(advert.lossy);
+      return [...whole.intersect(lossy)].map((region) => ({ contact, region }));
+    });
+  }
+
   // ---- What to get rid of
 
   /** Regions that need not be kept here and that all who must keep them hold; and who is not that far. */
@@ -211,6 +276,7 @@ export class Copies {
     disposable.addAll(this.#retired);
     // It may have become a copy to keep again, waiting for what it missed.
     disposable.removeAll(this.#kept);
+    disposable.removeAll(this.#stale);
     if (disposable.isEmpty) return { disposable, waitingFor: [] };
     const waitingFor: Contact[] = [];
     // A leaving node still stands in its own table, and its successor as a copy is one further.
@@ -222,6 +288,7 @@ export class Copies {
       if (contact.id === this.#table.self.id) continue;
       const theirs = matters.intersect(this.#table.replicaRegionOf(contact.id, copies));
       const lacking = this.heldBy(contact.id).missingFrom(theirs);
+      lacking.addAll(this.#betterHere(contact.id).intersect(theirs));
       if (lacking.isEmpty) continue;
       waitingFor.push(contact);
       disposable.removeAll(lacking);
@@ -234,6 +301,7 @@ export class Copies {
     const advertised = !this.#spare.intersect(disposable).isEmpty;
     this.#spare.removeAll(disposable);
     this.#retired.removeAll(disposable);
+    this.#losses.retain(this.servable());
     return advertised;
   }
 
@@ -241,15 +309,26 @@ export class Copies {
     assert(this.#held.intersect(this.#spare).isEmpty, 'nothing is both held and spare');
     assert(this.#kept.missingFrom(this.#held).isEmpty, 'whatever is held is kept');
     assert(this.#kept.intersect(this.#spare).isEmpty, 'nothing that is kept is spare');
+    assert(this.#held.intersect(this.#stale).isEmpty, 'nothing that is held is stale');
+    assert(this.servable().missingFrom(this.lossy).isEmpty, 'only what is held or spare has marks');
+    this.#losses.checkInvariants();
   }
 
   /** Only in favour of one who must keep the region: another may just be about to retire its copy, too. */
   #retire({ contact, advert }: Neighbour): boolean {
     if (this.#spare.isEmpty || !this.#table.get(contact.id)) return false;
     const taken = this.#spare.intersect(advert.held).intersect(this.#table.replicaRegionOf(contact.id, this.#replicas));
+    taken.removeAll(this.#betterHere(contact.id));
     if (taken.isEmpty) return false;
     this.#spare.removeAll(taken);
     this.#retired.addAll(taken);
+    this.#losses.retain(this.servable());
     return true;
+  }
+
+  /** Spare regions that are whole here and not there: the other is to read them, before they are given up. */
+  #betterHere(id: Key): RegionSet {
+    const theirs = this.#neighbours.get(id)?.advert.lossy ?? new RegionSet();
+    return this.lossy.missingFrom(theirs.intersect(this.#spare));
   }
 }

@@ -17,22 +17,35 @@ export const overlayDefaults = {
   // ---- Membership
   /** How often duties are looked at; each costs nothing when not due. */
   tickMs: 500,
-  /** A leaf-set member neither pinging nor answering for so long is pinged: 1/2 of it is the mean age of news. */
-  pingEveryMs: 2_000,
-  /** How often one contact outside the leaf set is pinged, in turn. */
-  sweepEveryMs: 2_000,
+  /** A next neighbour neither pinging nor answering for so long is pinged; the quarter of the leaf set next to a node are. */
+  nearPingMs: 2_500,
+  /** The same for the rest of the leaf set, in a calm fleet; in churn sooner: after this share of a member's mean stay. */
+  farPingMs: 30_000,
+  farLifetimeShare: 0.05,
+  /** How often one contact outside the leaf set is pinged, in turn, and tables compared; and so long after a change. */
+  sweepEveryMs: 20_000,
+  sweepUnrestMs: 2_000,
+  unrestMs: 30_000,
   /** How often one missing member is tried again, so that the halves of a partition find each other. */
   missingRetryMs: 5_000,
   /** Least time between two attempts to verify one tombstoned contact that others still mention. */
   tombstoneRetryMs: 5_000,
   /** How long failed members are listed as missing, and retried. */
   missingRememberedMs: 10 * 60_000,
+  tombstonesMax: 1_024,
+  /** Longest wait between two pings to a seed that belongs to no ring known; members remembered for want of any. */
+  seedRetryMaxMs: 60_000,
+  rememberedMax: 16,
   /** Pings without answer before a member that was heard directly is declared dead: at 5% loss each way 10^-8. */
   probesMax: 8,
   /** The same for a contact that is only hearsay, or that another member reports dead. */
   rumourProbesMax: 4,
   /** Least time between two pings of a probe; the measured round trip may lengthen it. */
   probeSpacingMs: 400,
+  /** Members asked to reach a suspect when half the pings are spent, and the pings each of them tries. */
+  helpersMax: 2,
+  helperPings: 3,
+  helperTimeoutMs: 3_000,
   /** Contacts that wait to be verified, and how many of them are pinged at once every `verifyEveryMs`. */
   verifyQueueMax: 1_024,
   verifyBurst: 64,
@@ -43,10 +56,23 @@ export const overlayDefaults = {
   joinRounds: 5,
   joinRetryMs: 1_000,
   joinRequestTimeoutMs: 3_000,
-  /** News items on one ping, and how often each is passed on, times log2 of the fleet's size. */
-  newsPerPing: 6,
-  newsRepeats: 3,
-  newsMax: 256,
+  /** How often a member with news tells it to another one. */
+  gossipEveryMs: 250,
+  /** What news and comparisons may cost: at once, and in the long run. */
+  gossipBurstBytes: 64 * 1024,
+  gossipBytesPerSecond: 300,
+  /** Listeners who knew a piece before that are told it; times log2 of the fleet's size, listeners in all. */
+  newsRepeats: 4,
+  newsMax: 1_024,
+  /** News older than this has made its round: it is neither told on nor remembered. */
+  newsAgeMaxMs: 30_000,
+  /** Members in the answer to a comparison of tables; those that only one side knows checked at once. */
+  compareMembersMax: 256,
+  doubtsMax: 8,
+  /** A neighbour that does not know this node's advert is told again after so long. */
+  advertRetryMs: 1_000,
+  /** Members outside the leaf set that a leaving node tells itself. */
+  leaveTellsMax: 32,
   /** How long a leaving node stays to hand its data over. */
   leaveTimeoutMs: 10_000,
 
@@ -99,9 +125,11 @@ export const overlayDefaults = {
   lookupParallelMax: 3,
   broadcastFanout: 8,
   /** Larger content is for the store: a broadcast then tells where it is. */
-  broadcastBytesMax: 64 * 1024,
+  broadcastBytesMax: 1024 * 1024,
   /** A child that has not acknowledged its part by then, repetitions included, loses it to another. */
   broadcastHopTimeoutMs: 1_500,
+  /** How slow the way to a child may be: the timeout grows with the payload. */
+  broadcastBytesPerMsMin: 100,
   /** How long it is then given no other part, if there is somebody else. */
   broadcastAvoidMs: 10_000,
   /** Mean wait before others are told of broadcasts received: by then the tree has reached them, if all is well. */
@@ -122,9 +150,8 @@ export const overlayDefaults = {
   adoptAfterMs: 30_000,
   exportsMax: 32,
   exportIdleMs: 30_000,
-  /** Items in a region below which two copies exchange it whole, rather than halving it further. */
-  exchangeItemsMax: 256,
-  halvingsMax: 24,
+  /** Items in a part that differs up to which two copies exchange it whole, rather than dividing it further. */
+  exchangeItemsMax: 16,
 
   // ---- Object store
   writeTimeoutMs: 15_000,
@@ -136,6 +163,18 @@ export const overlayDefaults = {
   tombstoneExtraMs: 60_000,
   chunkBytes: 256 * 1024,
   expireEveryMs: 5_000,
+  /** Storage that objects may take, shared fairly among writers; infinite: nobody is made to wait. */
+  storageBytesMax: Number.POSITIVE_INFINITY,
+  /** Wait for room after which a put is refused. */
+  admissionTimeoutMs: 10_000,
+
+  // ---- Large values
+  blobBytesMax: 16 * 1024 * 1024,
+  blobChunkBytes: 256 * 1024,
+  /** Chunks that one put or get has on their way at once. */
+  blobWindow: 8,
+  /** How much longer chunks live than the item that they belong to. */
+  blobExtraMs: 60_000,
 } as const;
 
 /** Most copies that nodes can keep: those who keep one are always within one side of each other's leaf sets. */
@@ -148,7 +187,7 @@ export type OverlayOptions = {
 
 /** What happens inside, for a log; `fields` hold plain values. */
 export type Log = (
-  level: 'debug' | 'info' | 'warn',
+  level: 'debug' | 'info' | 'warn' | 'error',
   message: string,
   fields: Readonly<Record<string, unknown>>,
 ) => void;

@@ -15,6 +15,8 @@ export interface Part {
 
 interface Export {
   readonly reader: Key;
+  /** Until it is read. */
+  first: Part | null;
   readonly parts: Iterator<Part>;
   readAtMs: number;
   index: number;
@@ -30,15 +32,21 @@ export class Exports {
     this.#options = options;
   }
 
-  /** Returns the number by which the reader goes on; the least recently opened export gives way when there are too many. */
-  open(reader: Key, kinds: Kinds, region: Region, nowMs: number): number {
+  /**
+   * Returns the number by which the reader goes on, 0 when there is nothing to read; the least recently opened export
+   * gives way when there are too many.
+   */
+  open(reader: Key, kinds: Kinds, regions: readonly Region[], nowMs: number): number {
     this.#forgetIdle(nowMs);
+    const parts = partsOf(kinds, regions);
+    const first = parts.next();
+    if (first.done) return 0;
     for (const oldest of this.#exports.keys()) {
       if (this.#exports.size < this.#options.exportsMax) break;
       this.#exports.delete(oldest);
     }
     this.#opened += 1;
-    this.#exports.set(this.#opened, { reader, parts: partsOf(kinds, region), readAtMs: nowMs, index: 0 });
+    this.#exports.set(this.#opened, { reader, first: first.value, parts, readAtMs: nowMs, index: 0 });
     return this.#opened;
   }
 
@@ -48,6 +56,9 @@ export class Exports {
     if (!open || open.reader !== reader || open.index !== index) return undefined;
     open.readAtMs = nowMs;
     open.index += 1;
+    const { first } = open;
+    open.first = null;
+    if (first) return first;
     const { done, value } = open.parts.next();
     if (!done) return value;
     this.#exports.delete(number);
@@ -61,8 +72,8 @@ export class Exports {
   }
 }
 
-function* partsOf(kinds: Kinds, region: Region): Generator<Part> {
+function* partsOf(kinds: Kinds, regions: readonly Region[]): Generator<Part> {
   for (const [kind, replicated] of kinds) {
-    for (const chunk of replicated.export(region)) yield { kind, chunk };
+    for (const chunk of replicated.export(regions)) yield { kind, chunk };
   }
 }

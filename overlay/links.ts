@@ -79,6 +79,12 @@ export class Links {
     return () => link.watchers.delete(watcher);
   }
 
+  /** Whether the peer is watched or owes an acknowledgement. */
+  isEngaged(id: Key): boolean {
+    const link = this.#links.get(id);
+    return link !== undefined && (link.watchers.size > 0 || link.channel.hasUnacknowledged);
+  }
+
   // ---- Frames
 
   /** Anything at all came from the peer. */

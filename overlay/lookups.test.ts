@@ -70,6 +70,7 @@ class Net {
     for (const member of members) table.heard(member);
     const output = {
       isMember: () => true,
+      isSuspect: () => false,
       timeoutMs: (_id: Key | null, attempt: number) => patienceMs * 2 ** attempt,
       ask: (to: Contact, request: ControlRequest, timeoutMs: number) => this.#ask(self, to, request, timeoutMs),
     };
@@ -103,7 +104,7 @@ class Net {
     const { router, lookups } = this.nodes.get(to.id) as Node;
     if (from.id === to.id) throw new Error('nobody asks itself');
     if (request.type === 'find') return encode(findReply, router.find(request.key));
-    if (request.type === 'hop') router.onHop(request);
+    if (request.type === 'hop') router.onHop(request, from);
     if (request.type === 'found') lookups.onFound(from, request.number);
     return new Uint8Array(0);
   }

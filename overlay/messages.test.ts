@@ -2,40 +2,59 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { broadcastRequest, pulledBroadcast } from './broadcast-messages.ts';
 import { type Codec, CodecError, decode, encode } from './codec.ts';
-import { controlRequest, findReply, joinReply } from './control.ts';
+import { controlRequest, findReply, joinReply, membersReply, reachReply } from './control.ts';
 import { keyAt } from './keys.ts';
 import {
   type Advert,
   decodeFrame,
   type Envelope,
+  encodeBriefFrame,
   encodeFrame,
+  gossipNewsMax,
+  headerCheck,
   type Message,
   type News,
+  nameOf,
   replyOutcomes,
 } from './messages.ts';
 import type { Contact } from './overlay.ts';
 import { RegionSet } from './region.ts';
-import { digestReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
+import { compareReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
 import { getReply, getRequest, itemRecords, storeWrite } from './store/messages.ts';
 import { writeReply, writeRequest } from './write-messages.ts';
 
 const key = fc.bigInt({ min: 1n, max: (1n << 160n) - 1n }).map(keyAt);
-const address = fc.constantFrom('127.0.0.1:7400', '[::1]:65535', 'node-1.example.org:1');
+const address = fc.constantFrom(
+  '127.0.0.1:7400',
+  '10.0.0.255:0',
+  '010.1.1.1:1',
+  '256.1.1.1:80',
+  '[::1]:65535',
+  'node-1.example.org:1',
+);
 const contact: fc.Arbitrary<Contact> = fc.record({ id: key, address });
 const u8 = fc.nat(255);
 const u32 = fc.nat(2 ** 32 - 1);
-const ms = fc.double({ min: 0, max: 1e15, noNaN: true });
 const payload = fc.uint8Array({ maxLength: 100 });
 const regions = fc.array(fc.record({ from: key, to: key }), { maxLength: 4 }).map((list) => new RegionSet(list));
-const advert: fc.Arbitrary<Advert> = fc.record({ held: regions, spare: regions, retired: regions });
-const news: fc.Arbitrary<News> = fc.record({ kind: fc.constantFrom('joined', 'left', 'failed'), contact, agoMs: ms });
+const advert: fc.Arbitrary<Advert> = fc.record({ held: regions, spare: regions, retired: regions, lossy: regions });
+const u16 = fc.nat(65_535);
+/** As precise as it is on the wire. */
+const agoMs = u16.map((units) => 10 * units);
+const news: fc.Arbitrary<News> = fc.oneof(
+  fc.record({ kind: fc.constant('joined' as const), contact, agoMs }),
+  fc.record({ kind: fc.constantFrom('left' as const, 'failed' as const), name: key.map(nameOf), agoMs }),
+);
 const acknowledges = fc.record({ session: u32, next: u32, sack: u32 });
 
 const ping = {
-  sentAtMs: ms,
-  advert: fc.option(advert),
+  stamp: u32,
+  seen: u16,
+  asks: fc.boolean(),
+  advert: fc.option(fc.record({ version: u16, advert })),
+  view: fc.option(u32),
+  census: fc.option(fc.record({ members: u16, hash: u32 })),
   contacts: fc.array(contact, { maxLength: 8 }),
-  news: fc.array(news, { maxLength: 6 }),
 };
 
 const message: fc.Arbitrary<Message> = fc.oneof(
@@ -57,6 +76,13 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ type: fc.constant('ping' as const), ...ping }),
   fc.record({ type: fc.constant('pong' as const), ...ping }),
   fc.record({ type: fc.constant('stranger' as const), meant: key }),
+  fc.record({ type: fc.constant('unknown' as const) }),
+  fc.record({
+    type: fc.constant('gossip' as const),
+    number: u16,
+    news: fc.array(news, { maxLength: gossipNewsMax }),
+  }),
+  fc.record({ type: fc.constant('gossipAck' as const), number: u16, known: u32 }),
 );
 
 const envelope: fc.Arbitrary<Envelope> = fc.record({
@@ -66,6 +92,9 @@ const envelope: fc.Arbitrary<Envelope> = fc.record({
   target: fc.option(key),
   message,
 });
+
+const nobody = () => null;
+const anybody = () => ({ sender: keyAt(1n), incarnation: 1, isMember: true, target: null });
 
 /** Region sets compare by their edges, bytes by their content. */
 function plain(value: unknown): unknown {
@@ -79,7 +108,8 @@ function plain(value: unknown): unknown {
 }
 
 /** Bytes are views of one kind or another; JSON of a Buffer is not that of an array. */
-function hexed(value: Envelope): unknown {
+function hexed(value: Envelope | null): unknown {
+  if (!value) return null;
   const { message: content } = value;
   const body = 'payload' in content ? { ...content, payload: Buffer.from(content.payload).toString('hex') } : content;
   return plain({ ...value, message: body });
@@ -88,9 +118,34 @@ function hexed(value: Envelope): unknown {
 test('a frame decodes to what was encoded', () => {
   fc.assert(
     fc.property(envelope, (sent) => {
-      expect(hexed(decodeFrame(encodeFrame(sent)))).toEqual(hexed(sent));
+      expect(hexed(decodeFrame(encodeFrame(sent), nobody))).toEqual(hexed(sent));
     }),
     { numRuns: 500 },
+  );
+});
+
+test('a brief frame decodes to what was encoded for whoever knows its header, and to nothing for others', () => {
+  fc.assert(
+    fc.property(envelope, (sent) => {
+      const { message: content, ...header } = sent;
+      if (content.type === 'data') return;
+      const frame = encodeBriefFrame(headerCheck(header), content);
+      expect(frame.length).toBeLessThan(encodeFrame(sent).length);
+      const known = (check: number) => (check === headerCheck(header) ? header : null);
+      expect(hexed(decodeFrame(frame, known))).toEqual(hexed(sent));
+      expect(decodeFrame(frame, nobody)).toBeNull();
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('headers that differ have different checks', () => {
+  fc.assert(
+    fc.property(envelope, key, u32, (sent, other, incarnation) => {
+      fc.pre(other !== sent.sender && other !== sent.target && incarnation !== sent.incarnation);
+      const changed = [{ sender: other }, { target: other }, { incarnation }, { isMember: !sent.isMember }];
+      for (const change of changed) expect(headerCheck({ ...sent, ...change })).not.toBe(headerCheck(sent));
+    }),
   );
 });
 
@@ -99,8 +154,8 @@ test('the payload of a data frame is aligned for Arrow', () => {
     fc.property(envelope, (sent) => {
       fc.pre(sent.message.type === 'data');
       const frame = encodeFrame(sent);
-      const received = decodeFrame(frame).message;
-      if (received.type !== 'data') throw new Error('not a data message');
+      const received = decodeFrame(frame, nobody)?.message;
+      if (received?.type !== 'data') throw new Error('not a data message');
       expect((received.payload.byteOffset - frame.byteOffset) % 8).toBe(0);
     }),
     { numRuns: 500 },
@@ -118,7 +173,7 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
 
   test('random frames and damaged ones', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (frame) => survives(() => decodeFrame(frame))),
+      fc.property(fc.uint8Array({ maxLength: 200 }), (frame) => survives(() => decodeFrame(frame, anybody))),
       { numRuns: 1_000 },
     );
     const damage = fc.array(fc.tuple(fc.nat(400), u8), { minLength: 1, maxLength: 4 });
@@ -126,7 +181,7 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
       fc.property(envelope, damage, fc.nat(20), (sent, changes, cut) => {
         const frame = Uint8Array.from(encodeFrame(sent));
         for (const [at, value] of changes) frame[at % frame.length] = value;
-        survives(() => decodeFrame(frame.subarray(0, frame.length - cut)));
+        survives(() => decodeFrame(frame.subarray(0, frame.length - cut), anybody));
       }),
       { numRuns: 2_000 },
     );
@@ -135,11 +190,13 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
   const codecs: readonly Codec<never>[] = [
     controlRequest,
     joinReply,
+    membersReply,
+    reachReply,
     findReply,
     broadcastRequest,
     pulledBroadcast,
     replicationRequest,
-    digestReply,
+    compareReply,
     openReply,
     nextReply,
     storeWrite,

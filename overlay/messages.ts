@@ -1,5 +1,4 @@
 import {
-  address,
   bytes,
   type Codec,
   CodecError,
@@ -7,28 +6,30 @@ import {
   flag,
   key,
   list,
-  milliseconds,
-  nullable,
   oneOf,
   padding,
   Reader,
   regionSet,
+  regionsMax,
   struct,
   tagged,
   text,
   u8,
+  u16,
   u32,
   Writer,
 } from './codec.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
-import type { RegionSet } from './region.ts';
+import { RegionSet } from './region.ts';
 import { frameBytesMax } from './runtime.ts';
 
-/** The first byte of every frame; another version is not understood. */
+/** The first byte of every frame, but for `briefForm`; another version is not understood. */
 export const protocolVersion = 1;
+/** Set in the first byte of a frame whose header is brief. */
+const briefForm = 0x80;
 
 /** What every frame says of its sender, and whom it means: an address may have a new inhabitant. */
-export interface Envelope {
+export interface Header {
   readonly sender: Key;
   /** Drawn anew by each life of a node, so that a restart is noticed. */
   readonly incarnation: number;
@@ -36,6 +37,9 @@ export interface Envelope {
   readonly isMember: boolean;
   /** Null for whoever lives at the address. */
   readonly target: Key | null;
+}
+
+export interface Envelope extends Header {
   readonly message: Message;
 }
 
@@ -100,30 +104,86 @@ export interface Advert {
   readonly spare: RegionSet;
   /** Regions of which it has what was complete until another took them over. */
   readonly retired: RegionSet;
+  /** Held or spare regions of which it may lack something, since all copies of them had been lost. */
+  readonly lossy: RegionSet;
 }
 
 /** One piece of news about a third member, passed on like a rumour. */
-export interface News {
-  readonly kind: 'joined' | 'left' | 'failed';
+export type News = Arrival | Departure;
+
+export interface Arrival {
+  readonly kind: 'joined';
   readonly contact: Contact;
-  /** How long ago, in milliseconds. */
+  /** How long ago, in milliseconds, to 10 of them. */
   readonly agoMs: number;
 }
 
+/** Whoever knows the member knows it by the first digits of its id: news of deaths must stay cheap when there are many. */
+export interface Departure {
+  readonly kind: 'left' | 'failed';
+  readonly name: MemberName;
+  readonly agoMs: number;
+}
+
+/** The first 16 digits of a member's id. */
+export type MemberName = string;
+
+export function nameOf(id: Key): MemberName {
+  return id.slice(0, 2 * memberNameBytes);
+}
+
+/** A sum over the members that a node knows, itself included: equal for nodes that know the same. */
+export interface Census {
+  readonly members: number;
+  readonly hash: number;
+}
+
+/** What a member tells of its copies, numbered anew with each change, 1 to 65,535. */
+export interface NumberedAdvert {
+  readonly version: number;
+  readonly advert: Advert;
+}
+
+/** Mostly a heartbeat of a few bytes; whatever else it carries is left out when it would be no news. */
 export interface PingMessage {
   readonly type: 'ping' | 'pong';
-  /** The pinging node's clock, echoed by the pong. */
-  readonly sentAtMs: number;
-  readonly advert: Advert | null;
-  /** Members that the receiver may want to know, its neighbours by the sender's table first. */
+  /** The pinging node's clock, in 1/16 ms modulo 2^32; echoed by the pong. */
+  readonly stamp: number;
+  /** Number of the receiver's advert that the sender has; 0 when it has none. */
+  readonly seen: number;
+  /** The sender wants the receiver's advert, though they are not neighbours. */
+  readonly asks: boolean;
+  readonly advert: NumberedAdvert | null;
+  /** Hash of the members next to the receiver, by the sender's table. */
+  readonly view: number | null;
+  readonly census: Census | null;
+  /** Members next to the receiver or the sender, whose views differ. */
   readonly contacts: readonly Contact[];
+}
+
+/** Rumours; answered, so that they are not told for ever. */
+export interface GossipMessage {
+  readonly type: 'gossip';
+  readonly number: number;
   readonly news: readonly News[];
+}
+
+export interface GossipAckMessage {
+  readonly type: 'gossipAck';
+  readonly number: number;
+  /** Bit `i`: piece `i` was known already. */
+  readonly known: number;
 }
 
 /** A frame came that was meant for another node. */
 export interface StrangerMessage {
   readonly type: 'stranger';
   readonly meant: Key;
+}
+
+/** A brief frame came, and who sent it to whom is not known here: introduce yourself. */
+export interface UnknownMessage {
+  readonly type: 'unknown';
 }
 
 export type Message =
@@ -134,33 +194,104 @@ export type Message =
   | ReplyMessage
   | (PingMessage & { readonly type: 'ping' })
   | (PingMessage & { readonly type: 'pong' })
-  | StrangerMessage;
+  | GossipMessage
+  | GossipAckMessage
+  | StrangerMessage
+  | UnknownMessage;
 
 export type MessageHandlers = {
-  readonly [T in Message['type']]: (from: Contact, message: Extract<Message, { type: T }>, envelope: Envelope) => void;
+  readonly [T in Exclude<Message['type'], 'unknown'>]: (
+    from: Contact,
+    message: Extract<Message, { type: T }>,
+    envelope: Envelope,
+  ) => void;
 };
 
 /** Limits of what one message may carry; a frame may not exceed `frameBytesMax` in any case. */
 export const pingContactsMax = 32;
-export const pingNewsMax = 16;
+export const gossipNewsMax = 32;
+const memberNameBytes = 8;
 
 const acknowledgement = struct<Acknowledgement>({ session: u32, next: u32, sack: u32 });
 
-export const newsCodec = struct<News>({
-  kind: oneOf(['joined', 'left', 'failed']),
-  contact: struct<Contact>({ id: key, address }),
-  agoMs: milliseconds,
-});
+const agoUnitMs = 10;
+const ago: Codec<number> = {
+  write: (writer, value) => u16.write(writer, Math.min(65_535, Math.round(value / agoUnitMs))),
+  read: (reader) => u16.read(reader) * agoUnitMs,
+};
+const memberName: Codec<MemberName> = {
+  write: (writer, value) => {
+    const at = writer.claim(memberNameBytes);
+    writer.buffer.write(value, at, memberNameBytes, 'hex');
+  },
+  read: (reader) => {
+    const at = reader.take(memberNameBytes);
+    return reader.buffer.toString('hex', at, at + memberNameBytes);
+  },
+};
+
+const departure = struct<Omit<Departure, 'kind'>>({ name: memberName, agoMs: ago });
+const newsKinds = oneOf(['joined', 'left', 'failed']);
+const arrival = struct<Omit<Arrival, 'kind'>>({ contact, agoMs: ago });
+export const newsCodec: Codec<News> = {
+  write: (writer, value) => {
+    newsKinds.write(writer, value.kind);
+    if (value.kind === 'joined') arrival.write(writer, value);
+    else departure.write(writer, value);
+  },
+  read: (reader) => {
+    const kind = newsKinds.read(reader);
+    return kind === 'joined' ? { kind, ...arrival.read(reader) } : { kind, ...departure.read(reader) };
+  },
+};
 
 const advertised = regionSet();
-const advert = struct<Advert>({ held: advertised, spare: advertised, retired: advertised });
+/** What is too much to say must not pass for whole. */
+const lossy: Codec<RegionSet> = {
+  write: (writer, value) => advertised.write(writer, value.edges.length <= 2 * regionsMax ? value : RegionSet.whole()),
+  read: advertised.read,
+};
+export const advertCodec = struct<Advert>({ held: advertised, spare: advertised, retired: advertised, lossy });
 
-const ping = struct<Omit<PingMessage, 'type'>>({
-  sentAtMs: milliseconds,
-  advert: nullable(advert),
-  contacts: list(contact, pingContactsMax),
-  news: list(newsCodec, pingNewsMax),
-});
+const numberedAdvert = struct<NumberedAdvert>({ version: u16, advert: advertCodec });
+const census = struct<Census>({ members: u16, hash: u32 });
+const contacts = list(contact, pingContactsMax);
+
+const pingParts = { asks: 1, advert: 2, view: 4, census: 8, contacts: 16 } as const;
+const pingPartsMax = 31;
+
+/** A byte says which parts follow. */
+const ping: Codec<Omit<PingMessage, 'type'>> = {
+  write: (writer, value) => {
+    const { advert, view, census: sum } = value;
+    const parts =
+      (value.asks ? pingParts.asks : 0) |
+      (advert ? pingParts.advert : 0) |
+      (view === null ? 0 : pingParts.view) |
+      (sum ? pingParts.census : 0) |
+      (value.contacts.length > 0 ? pingParts.contacts : 0);
+    u8.write(writer, parts);
+    u32.write(writer, value.stamp);
+    u16.write(writer, value.seen);
+    if (advert) numberedAdvert.write(writer, advert);
+    if (view !== null) u32.write(writer, view);
+    if (sum) census.write(writer, sum);
+    if (value.contacts.length > 0) contacts.write(writer, value.contacts);
+  },
+  read: (reader) => {
+    const parts = u8.read(reader);
+    if (parts > pingPartsMax) throw new CodecError('unknown part of a ping');
+    return {
+      asks: (parts & pingParts.asks) !== 0,
+      stamp: u32.read(reader),
+      seen: u16.read(reader),
+      advert: parts & pingParts.advert ? numberedAdvert.read(reader) : null,
+      view: parts & pingParts.view ? u32.read(reader) : null,
+      census: parts & pingParts.census ? census.read(reader) : null,
+      contacts: parts & pingParts.contacts ? contacts.read(reader) : [],
+    };
+  },
+};
 
 /** The rest of the frame. */
 const remainder: Codec<Uint8Array> = bytes(frameBytesMax);
@@ -174,6 +305,9 @@ const message: Codec<Message> = tagged<Message>({
   ping: [6, ping],
   pong: [7, ping],
   stranger: [8, struct({ meant: key })],
+  unknown: [9, struct({})],
+  gossip: [10, struct({ number: u16, news: list(newsCodec, gossipNewsMax) })],
+  gossipAck: [11, struct({ number: u16, known: u32 })],
 });
 
 /** Lays out the fields so that the payload starts at byte 80 of the frame. */
@@ -201,32 +335,61 @@ function dataCodec(): Codec<Omit<DataMessage, 'type'>> {
 }
 
 const noTarget = '0'.repeat(40);
-const header = struct<Omit<Envelope, 'message' | 'target'> & { version: number; target: Key }>({
-  version: u8,
+const fullHeader = struct<Omit<Header, 'target'> & { target: Key }>({
   isMember: flag,
   incarnation: u32,
   sender: key,
   target: key,
 });
-/** Enough for the header and any small message. */
+/** Enough for a full header and any small message. */
 const smallFrameBytes = 128;
+const briefFrameBytes = 32;
+
+/** In 32 bits what a full header says, for a receiver that has had it in full. */
+export function headerCheck({ sender, incarnation, isMember, target }: Header): number {
+  let hash = Math.imul(incarnation ^ (isMember ? 0x9e3779b9 : 0x7f4a7c15), 0x01000193);
+  for (const text of [sender, target ?? noTarget]) {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
 
 export function encodeFrame(envelope: Envelope): Uint8Array {
   const { sender, incarnation, isMember, target, message: content } = envelope;
   const payload = 'payload' in content ? content.payload.length : 0;
   const writer = new Writer(smallFrameBytes + payload);
-  header.write(writer, { version: protocolVersion, isMember, incarnation, sender, target: target ?? noTarget });
+  u8.write(writer, protocolVersion);
+  fullHeader.write(writer, { isMember, incarnation, sender, target: target ?? noTarget });
   message.write(writer, content);
   return writer.finish();
 }
 
-/** @throws CodecError, and nothing else, when the frame is not one valid message */
-export function decodeFrame(frame: Uint8Array): Envelope {
+/** Data goes in full, since its payload must be aligned. */
+export function encodeBriefFrame(check: number, content: Exclude<Message, DataMessage>): Uint8Array {
+  const payload = 'payload' in content ? content.payload.length : 0;
+  const writer = new Writer(briefFrameBytes + payload);
+  u8.write(writer, protocolVersion | briefForm);
+  u32.write(writer, check);
+  message.write(writer, content);
+  return writer.finish();
+}
+
+/**
+ * Null for a brief frame of which `expand` does not know the header.
+ * @throws CodecError, and nothing else, when the frame is not one valid message
+ */
+export function decodeFrame(frame: Uint8Array, expand: (check: number) => Header | null): Envelope | null {
   const reader = new Reader(frame);
-  const { version, isMember, incarnation, sender, target } = header.read(reader);
+  const form = u8.read(reader);
+  const version = form & ~briefForm;
   if (version !== protocolVersion) throw new CodecError(`protocol version ${version}, expected ${protocolVersion}`);
+  const isBrief = form !== version;
+  const header = isBrief ? expand(u32.read(reader)) : fullHeader.read(reader);
   const content = message.read(reader);
   reader.expectEnd();
+  if (isBrief && content.type === 'data') throw new CodecError('data with a brief header');
+  if (!header) return null;
+  const { sender, incarnation, isMember, target } = header;
   return { sender, incarnation, isMember, target: target === noTarget ? null : target, message: content };
 }
 

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { Broadcaster, type BroadcasterCounters } from './broadcaster.ts';
-import { decode, encode } from './codec.ts';
+import { type CodecError, decode, encode } from './codec.ts';
 import {
   broadcastApp,
   type ControlRequest,
@@ -9,21 +9,28 @@ import {
   findReply,
   joinReply,
   lookupApp,
+  membersReply,
+  reachReply,
   replicationApp,
 } from './control.ts';
 import { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
+import { DiskMembers } from './disk-members.ts';
 import { ContactTable } from './geometry/contact-table.ts';
+import { Journal } from './journal.ts';
 import { between, randomKey } from './keys.ts';
 import { type LinkCounters, Links } from './links.ts';
 import { type LookupCounters, Lookups } from './lookups.ts';
-import { Membership } from './membership.ts';
+import { Membership } from './membership/membership.ts';
+import { Peers } from './membership/peers.ts';
 import type { Advert, MessageHandlers } from './messages.ts';
 import {
   type App,
   type AppId,
   type Contact,
+  type Forward,
   type Key,
   type LookupManner,
+  type Loss,
   type MembershipChange,
   type Overlay,
   OverlayError,
@@ -32,7 +39,6 @@ import {
   type RoutedMessage,
   type Split,
 } from './overlay.ts';
-import { Peers } from './peers.ts';
 import { RegionSet } from './region.ts';
 import { Replication, type ReplicationCounters } from './replication.ts';
 import { Router, type RouterCounters } from './router.ts';
@@ -47,6 +53,8 @@ export interface OverlayNodeInit {
   /** Where the node stands; drawn by chance when absent. */
   readonly id?: Key;
   readonly options?: Partial<OverlayOptions>;
+  /** What outlives the node; nothing does when it is absent. */
+  readonly journal?: Journal;
   readonly log?: Log;
 }
 
@@ -66,6 +74,9 @@ export class OverlayNode implements Overlay {
   readonly self: Contact;
   readonly runtime: Runtime;
   readonly options: OverlayOptions;
+  readonly journal: Journal;
+  /** Tells the lives of one node apart. */
+  readonly incarnation: number;
   readonly #transport: Transport;
   readonly #table: RoutingTable;
   readonly #peers: Peers;
@@ -77,22 +88,34 @@ export class OverlayNode implements Overlay {
   readonly #router: Router;
   readonly #lookups: Lookups;
   readonly #broadcaster: Broadcaster;
+  readonly #diskMembers: DiskMembers;
+  #knownBefore: readonly Contact[] = [];
   readonly #apps = new Map<AppId, App>();
   readonly #toSelf: { app: AppId; payload: Uint8Array }[] = [];
   #state: 'new' | 'joining' | 'member' | 'leaving' | 'closed' = 'new';
   #forgetter: Timer;
 
-  constructor({ runtime, transport, id, options, log = () => {} }: OverlayNodeInit) {
+  constructor({ runtime, transport, id, options, journal, log = () => {} }: OverlayNodeInit) {
     this.runtime = runtime;
     this.options = { ...overlayDefaults, ...options };
     const { replicas, leafSetSize } = this.options;
     assert(replicas >= 1 && replicas <= leafSetSize / 2, 'copies fit within one side of the leaf set');
     this.#transport = transport;
     this.self = { id: id ?? randomKey(() => runtime.random()), address: transport.address };
+    this.journal = journal ?? new Journal(null, log);
     const incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
+    this.incarnation = incarnation;
     this.#table = new ContactTable(this.self, this.options);
+    this.#diskMembers = new DiskMembers(runtime, this.journal, this.#table);
     this.#peers = new Peers(this.options);
-    this.#wire = new Wire({ transport, self: this.self, incarnation, log });
+    this.#wire = new Wire({
+      runtime,
+      transport,
+      self: this.self,
+      incarnation,
+      forgetAfterMs: this.options.forgetAfterMs,
+      log,
+    });
     this.#links = this.#buildLinks(incarnation);
     this.#rpc = this.#buildRpc(log);
     this.#membership = this.#buildMembership(log);
@@ -114,6 +137,24 @@ export class OverlayNode implements Overlay {
 
   // ---- Life
 
+  /**
+   * Takes up what an earlier life left in the journal; before the node enters the ring.
+   * @returns members that it knew then, nearest first
+   * @throws StorageError
+   */
+  async recover(): Promise<readonly Contact[]> {
+    assert(this.#state === 'new', 'a node recovers before it enters the ring');
+    await this.#replication.recover();
+    this.#knownBefore = await this.#diskMembers.recover();
+    return this.#knownBefore;
+  }
+
+  /** Members of an earlier life that were not heard in this one are missing, until they are. */
+  recall(): void {
+    this.#membership.recall(this.#knownBefore);
+    this.#knownBefore = [];
+  }
+
   /** Begins a new ring, of which this node holds everything. */
   bootstrap(): void {
     assert(this.#state === 'new', 'a node enters the ring once');
@@ -127,11 +168,11 @@ export class OverlayNode implements Overlay {
    * `whenSettled` tells when it has its data.
    * @throws OverlayError `unreachable` or `refused` when no seed lets it in; it may be called again then
    */
-  async join(seeds: readonly Address[]): Promise<void> {
+  async join(seeds: readonly Address[], rounds = this.options.joinRounds): Promise<void> {
     assert(this.#state === 'new', 'a node enters the ring once');
     this.#state = 'joining';
     try {
-      await this.#membership.join(seeds);
+      await this.#membership.join(seeds, rounds);
     } catch (error) {
       if (this.#state === 'joining') this.#state = 'new';
       throw error;
@@ -160,9 +201,11 @@ export class OverlayNode implements Overlay {
     this.#membership.close();
     this.#replication.close();
     this.#broadcaster.close();
+    this.#diskMembers.close();
     this.#links.close();
     this.#rpc.close();
     await this.#transport.close();
+    await this.journal.close();
   }
 
   /** Resolves when this node holds complete copies of everything that it must keep. */
@@ -250,8 +293,17 @@ export class OverlayNode implements Overlay {
     return this.#membership.missing();
   }
 
+  /** Whether a member has left a ping unanswered and is being pinged again: not dead yet, nor the first to ask. */
+  isSuspect(id: Key): boolean {
+    return this.#membership.isSuspect(id);
+  }
+
   split(region: RegionSet, fanout: number, asHolder: boolean): Split {
     return this.#replication.split(region, fanout, asHolder);
+  }
+
+  losses(keys: RegionSet): readonly Loss[] {
+    return this.#replication.losses(keys);
   }
 
   checkInvariants(): void {
@@ -302,11 +354,17 @@ export class OverlayNode implements Overlay {
 
   #deliverToSelf(): void {
     if (this.#state === 'closed') return;
-    for (const { app, payload } of this.#toSelf.splice(0)) this.#apps.get(app)?.receive?.(this.self, payload);
+    for (const { app, payload } of this.#toSelf.splice(0)) this.#deliver(this.self, app, payload);
   }
 
   #deliver(from: Contact, app: AppId, payload: Uint8Array): void {
-    this.#apps.get(app)?.receive?.(from, payload);
+    this.#guard(from, from, app, () => this.#apps.get(app)?.receive?.(from, payload));
+  }
+
+  /** Runs an upcall with a payload of `source` that came from `via`. Only its maker is to blame for what it says. */
+  #guard(source: Contact, via: Contact, app: AppId, run: () => void): boolean {
+    const isMaker = source.id === via.id && via.id !== this.self.id;
+    return this.#wire.guard(isMaker ? via.address : null, via.address, app, run);
   }
 
   #answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array {
@@ -318,21 +376,25 @@ export class OverlayNode implements Overlay {
     return handlers.answer(from, payload);
   }
 
-  #answerControl(from: Contact, request: ControlRequest): Uint8Array {
+  #answerControl(from: Contact, request: ControlRequest): Uint8Array | Promise<Uint8Array> {
     switch (request.type) {
       case 'join': {
-        const reply = this.#membership.introduce(from, request.ring);
+        const reply = this.#membership.introduce(from.id, request.contactsMax);
         return encode(joinReply, reply, controlBytes * (1 + reply.contacts.length));
       }
       case 'leave':
         return new Uint8Array(0); // The envelope said it already.
+      case 'compare':
+        return encode(membersReply, this.#membership.compare(request.arcs), controlBytes);
+      case 'reach':
+        return this.#membership.reach(request.contact).then((reached) => encode(reachReply, reached));
       case 'find':
         return encode(findReply, this.#router.find(request.key));
       case 'found':
         this.#lookups.onFound(from, request.number);
         return new Uint8Array(0);
       case 'hop':
-        this.#router.onHop(request);
+        this.#router.onHop(request, from);
         return new Uint8Array(0);
     }
   }
@@ -351,7 +413,9 @@ export class OverlayNode implements Overlay {
     const { forgetAfterMs } = this.options;
     this.#forgetter = this.runtime.after(forgetAfterMs / 2, () => this.#forget());
     this.#links.forgetIdle(nowMs);
-    this.#peers.forgetSilent(nowMs - forgetAfterMs, (id) => this.#table.get(id) !== undefined);
+    this.#peers.forgetSilent(nowMs - forgetAfterMs, (id) => this.#table.isLeaf(id));
+    this.#wire.forgetSilent(nowMs - forgetAfterMs);
+    this.#membership.forgetSilent(nowMs - forgetAfterMs);
   }
 
   // ---- Construction
@@ -366,6 +430,8 @@ export class OverlayNode implements Overlay {
       reply: (from, message) => this.#rpc.onReply(from, message),
       ping: (from, message) => this.#membership.onPing(from, message),
       pong: (from, message) => this.#membership.onPong(from, message),
+      gossip: (from, message) => this.#membership.onGossip(from, message),
+      gossipAck: (_from, message) => this.#membership.onGossipAck(message),
       stranger: (from, { meant }) => {
         this.#links.abandon(meant, 'another node lives at its address');
         this.#rpc.abandon(meant, 'another node lives at its address');
@@ -388,6 +454,8 @@ export class OverlayNode implements Overlay {
     const output = {
       transmit: this.#wire.send.bind(this.#wire),
       answer: this.#answer.bind(this),
+      malformed: (from: Contact, app: AppId, error: CodecError) =>
+        this.#wire.rejectPayload(from.address, from.address, app, error),
       timeoutMs: this.#peers.timeoutMs.bind(this.#peers),
       unanswered: ({ id, address }: Target) => {
         if (id !== null) this.#membership.suspect({ id, address }, 'a request was not answered');
@@ -397,18 +465,31 @@ export class OverlayNode implements Overlay {
   }
 
   #buildMembership(log: Log): Membership {
-    const { joinRequestTimeoutMs } = this.options;
+    const { joinRequestTimeoutMs, hopTimeoutMs, helperTimeoutMs } = this.options;
     const output = {
       transmit: this.#wire.send.bind(this.#wire),
-      askJoin: async (to: Target) =>
-        decode(joinReply, await this.#ask(to, { type: 'join', ring: this.options }, joinRequestTimeoutMs)),
+      askJoin: async (to: Target, contactsMax: number) =>
+        decode(joinReply, await this.#ask(to, { type: 'join', contactsMax }, joinRequestTimeoutMs)),
+      askCompare: async (to: Contact, arcs: readonly number[]) =>
+        decode(membersReply, await this.#ask(to, { type: 'compare', arcs }, hopTimeoutMs)),
+      askReach: async (to: Contact, contact: Contact) => {
+        const reply = this.#ask(to, { type: 'reach', contact }, helperTimeoutMs);
+        return reply.then(
+          (payload) => decode(reachReply, payload),
+          () => false,
+        );
+      },
       askLeave: async (to: Contact) => {
         await this.#ask(to, { type: 'leave' }, joinRequestTimeoutMs);
       },
       advert: () => this.#replication.advert(),
       advertised: (from: Contact, advert: Advert) => this.#replication.advertised(from, advert),
       changed: this.#changed.bind(this),
-      tableChanged: () => this.#replication.tableChanged(),
+      tableChanged: () => {
+        this.#diskMembers.changed();
+        this.#replication.tableChanged();
+      },
+      isEngaged: (id: Key) => this.#links.isEngaged(id) || this.#rpc.isAsking(id),
       dead: (contact: Contact, reason: string) => {
         this.#replication.forget(contact.id);
         this.#links.abandon(contact.id, reason);
@@ -428,10 +509,12 @@ export class OverlayNode implements Overlay {
   #buildReplication(log: Log): Replication {
     const output = {
       ask: (to: Contact, request: Uint8Array) => this.#rpc.request(to, replicationApp, request),
-      ping: (to: Contact) => this.#membership.ping(to),
+      ping: (to: Contact) => this.#membership.askAdvert(to),
       advertise: () => this.#membership.advertise(),
+      isAnyoneMissing: () => this.#membership.missing().length > 0,
+      expectMembers: () => this.recall(),
     };
-    return new Replication(this.runtime, this.options, this.#table, output, log);
+    return new Replication(this.runtime, this.options, this.#table, output, this.journal, log);
   }
 
   #buildLookups(): Lookups {
@@ -442,14 +525,20 @@ export class OverlayNode implements Overlay {
   #buildRouter(log: Log): Router {
     const output = {
       isMember: () => this.#membership.isMember,
+      isSuspect: (id: Key) => this.#membership.isSuspect(id),
       ask: this.#ask.bind(this),
       timeoutMs: this.#peers.timeoutMs.bind(this.#peers),
-      deliver: (message: RoutedMessage) => {
+      deliver: (message: RoutedMessage, via: Contact) => {
         if (message.app === lookupApp) this.#lookups.onQuestion(message);
-        else this.#apps.get(message.app)?.deliver?.(message);
+        else this.#guard(message.source, via, message.app, () => this.#apps.get(message.app)?.deliver?.(message));
       },
-      forward: (message: RoutedMessage, nextHop: Contact) =>
-        this.#apps.get(message.app)?.forward?.(message, nextHop) ?? { kind: 'continue' as const },
+      forward: (message: RoutedMessage, nextHop: Contact, via: Contact): Forward => {
+        let verdict: Forward = { kind: 'continue' };
+        const isRead = this.#guard(message.source, via, message.app, () => {
+          verdict = this.#apps.get(message.app)?.forward?.(message, nextHop) ?? verdict;
+        });
+        return isRead ? verdict : { kind: 'absorb' };
+      },
     };
     return new Router(this.runtime, this.options, this.#table, output, log);
   }
@@ -457,7 +546,8 @@ export class OverlayNode implements Overlay {
   #buildBroadcaster(): Broadcaster {
     return new Broadcaster(this.runtime, this.options, this.#table, {
       ask: (to, payload, timeoutMs) => this.#rpc.request(to, broadcastApp, payload, timeoutMs),
-      deliver: (origin, app, payload, depth) => this.#apps.get(app)?.broadcast?.(origin, payload, depth),
+      deliver: ({ origin, app, payload, depth }, via) =>
+        this.#guard(origin, via, app, () => this.#apps.get(app)?.broadcast?.(origin, payload, depth)),
     });
   }
 }

@@ -16,6 +16,13 @@ export interface Region {
   readonly to: Key;
 }
 
+/** A flaw of a node's copy: every copy of the region was gone at some time, at the latest at `atMs` by this node's clock. */
+export interface Loss {
+  readonly region: Region;
+  /** What was stored before may be missing, although its lifetime is not over. */
+  readonly atMs: number;
+}
+
 /** A user of the overlay on every node, such as the engine or the object store. One byte on the wire. */
 export type AppId = number;
 
@@ -51,7 +58,13 @@ export type Forward =
   | { readonly kind: 'continue'; readonly payload?: Uint8Array; readonly nextHop?: Contact }
   | { readonly kind: 'absorb' };
 
-/** Upcalls to an app. All are synchronous; an app that must wait starts its own work and returns. */
+/**
+ * Upcalls to an app. All are synchronous; an app that must wait starts its own work and returns.
+ *
+ * An upcall that throws a `CodecError`, or an answer that rejects with one, says that the payload is malformed: it is
+ * counted, logged and dropped, and the link to the peer that made it is closed. Of a routed or broadcast message that is
+ * the peer it came from only if that peer is its source: who merely passed it on has not read it.
+ */
 export interface App {
   /** A routed message arrived at the owner of its key. */
   deliver?(message: RoutedMessage): void;
@@ -106,6 +119,8 @@ export interface Overlay {
   route(key: Key, app: AppId, payload: Uint8Array): void;
   /** Divides `region` for a broadcast or a query; pure. */
   split(region: RegionSet, fanout: number, asHolder: boolean): Split;
+  /** Where in `keys` this node's copy may lack something, disjoint; nothing when it is whole. */
+  losses(keys: RegionSet): readonly Loss[];
   /**
    * One delivery at each member, this one included: over disjoint regions, and what fails there within seconds more.
    * At most `broadcastBytesMax` bytes. @throws OverlayError `refused` when there are more
@@ -126,18 +141,35 @@ export interface Overlay {
   watch(peer: Contact, onLost: (reason: string) => void): () => void;
 }
 
+/** What some items come to: their number, and the sum of their hashes modulo 2^64. */
+export interface Digest {
+  readonly items: number;
+  readonly hash: bigint;
+}
+
 /**
  * Data kept by key, so that hand-off, replication and repair are written once.
  * Regions are as in `Region`; chunks are opaque to the overlay and at most about 256 KiB.
  */
 export interface Replicated {
-  /** Equal digests mean equal live items in the region, and that equal ones are known to be removed. */
-  digest(region: Region): { readonly items: number; readonly hash: bigint };
-  export(region: Region): Iterable<Uint8Array>;
+  /**
+   * Equal digests mean equal items in the region, apart from those that had expired by `horizonMs`, and that equal ones are known
+   * to be removed. Cheap: O(log n) for any region.
+   * @param horizonMs never before that of an earlier call, nor after now; what had expired by then need not be kept.
+   *   See `horizonOf`
+   */
+  digest(region: Region, horizonMs: number): Digest;
+  /** Everything of some disjoint regions, tombstones included. */
+  export(regions: readonly Region[]): Iterable<Uint8Array>;
   /** Merges a chunk; newer versions win, so importing twice changes nothing. */
   import(chunk: Uint8Array): void;
   /** Forgets items that this node need not keep any more. */
   drop(region: Region): void;
+  /**
+   * Takes up what an earlier life wrote to the node's journal, where one is kept; before the node enters the ring.
+   * @throws StorageError
+   */
+  recover?(): Promise<void>;
 }
 
 const SQLSTATE = {

@@ -3,6 +3,7 @@ import { between } from './keys.ts';
 import type { OverlayNode } from './node.ts';
 import { type AppId, type Contact, type Key, OverlayError, type Replicated } from './overlay.ts';
 import {
+  applyReply,
   reasonBytesMax,
   type Write,
   type WriteOutcome,
@@ -21,6 +22,12 @@ export interface WriteOptions {
 
 /** A store that takes writes at the owner of their keys. */
 export interface WritableStore extends Replicated {
+  /**
+   * At the owner, before `accept`: waits for room. The result is called once the write was accepted or refused.
+   * Absent, or null: there is room.
+   * @throws OverlayError `refused`, which reaches the writer
+   */
+  admit?(from: Contact, chunk: Uint8Array): Promise<() => void> | null;
   /**
    * At the owner: takes a write into the store and returns the chunk, for `import`, with which the copies follow.
    * A write whose acknowledgement was lost comes again, perhaps at another owner: it should be idempotent.
@@ -47,7 +54,7 @@ export class ReplicatedWrites {
     this.#app = app;
     this.#store = store;
     node.replicate(app, store);
-    node.register(app, { answer: (_from, payload) => this.#answer(payload) });
+    node.register(app, { answer: (from, payload) => this.#answer(from, payload) });
   }
 
   /**
@@ -137,21 +144,27 @@ export class ReplicatedWrites {
 
   // ---- The owner and the copies
 
-  async #answer(payload: Uint8Array): Promise<Uint8Array> {
+  async #answer(from: Contact, payload: Uint8Array): Promise<Uint8Array> {
     const request: WriteRequest = decode(writeRequest, payload);
     if (request.type === 'apply') {
       for (const { chunk } of request.writes) this.#store.import(chunk);
-      return new Uint8Array(0);
+      return encode(applyReply, await this.#diskFailure(), reasonBytesMax);
     }
     const accepted: Write[] = [];
-    const outcomes = request.writes.map((write) => this.#take(write, accepted));
+    const admissions = await this.#admit(from, request.writes);
+    const outcomes = request.writes.map((write, i) => this.#take(write, accepted, admissions[i]));
+    const flushing = this.#diskFailure();
     const copied = await this.#copy(accepted);
+    const reason = await flushing;
     // Had the region gone to another meanwhile, its copies would now be others, too.
-    const isDone = (i: number): boolean => copied && this.#owns(request.writes[i] as Write);
-    const busy: WriteOutcome = { status: 'busy', reason: '' };
+    const isDone = (i: number): boolean => copied === 'done' && this.#owns(request.writes[i] as Write);
+    const refusal = reason ?? (copied === 'done' || copied === 'silent' ? null : copied.refused);
+    const undone: WriteOutcome =
+      refusal === null ? { status: 'busy', reason: '' } : { status: 'refused', reason: refusal };
     return encode(
       writeReply,
-      outcomes.map((outcome, i) => (outcome.status === 'done' && !isDone(i) ? busy : outcome)),
+      outcomes.map((outcome, i) => (outcome.status === 'done' && (refusal !== null || !isDone(i)) ? undone : outcome)),
+      64 + (reasonBytesMax / 4) * outcomes.length,
     );
   }
 
@@ -159,23 +172,55 @@ export class ReplicatedWrites {
     return this.#node.owns(first, last);
   }
 
-  #take(write: Write, accepted: Write[]): WriteOutcome {
+  /** Nothing for a write for which there is room anyway. */
+  async #admit(from: Contact, writes: readonly Write[]): Promise<readonly Admission[]> {
+    if (!this.#store.admit) return [];
+    const waits = writes.map((write) => (this.#owns(write) ? this.#store.admit?.(from, write.chunk) : null));
+    return Promise.all(waits.map(async (wait) => wait?.catch(refusal)));
+  }
+
+  #take(write: Write, accepted: Write[], admission: Admission): WriteOutcome {
+    if (admission instanceof OverlayError) return outcomeOf(admission);
+    try {
+      return this.#takeNow(write, accepted);
+    } finally {
+      admission?.();
+    }
+  }
+
+  #takeNow(write: Write, accepted: Write[]): WriteOutcome {
     const { first, last, chunk } = write;
     if (!this.#owns(write)) return { status: 'moved', reason: '' };
     // Whoever reads the region meanwhile is sent to an older copy, which would lack the write.
     if (!this.#node.holds(first, last)) return { status: 'busy', reason: '' };
+    const { failure } = this.#node.journal;
+    if (failure) return { status: 'refused', reason: this.#refusalOf(failure) };
     try {
       accepted.push({ first, last, chunk: this.#store.accept(first, chunk) });
       return { status: 'done', reason: '' };
     } catch (error) {
-      if (!(error instanceof OverlayError)) throw error;
-      const status = error.code === 'conflict' ? 'conflict' : 'refused';
-      return { status, reason: error.message.slice(0, reasonBytesMax / 4) };
+      return outcomeOf(refusal(error));
     }
   }
 
-  /** True when every other member that keeps a copy has it: those that fail meanwhile keep none any more. */
-  async #copy(writes: readonly Write[]): Promise<boolean> {
+  /** Once all that came until now is safe on disk: null, or why it is not. */
+  async #diskFailure(): Promise<string | null> {
+    try {
+      await this.#node.journal.flushed();
+      return null;
+    } catch (error) {
+      return this.#refusalOf(error);
+    }
+  }
+
+  #refusalOf(failure: unknown): string {
+    const what = failure instanceof Error ? failure.message : String(failure);
+    const reason = `node ${this.#node.self.address} takes no writes, since its disk has failed: ${what}`;
+    return reason.slice(0, reasonBytesMax / 4);
+  }
+
+  /** `done` when every other member that keeps a copy has it: those that fail meanwhile keep none any more. */
+  async #copy(writes: readonly Write[]): Promise<'done' | 'silent' | { readonly refused: string }> {
     const { replicas, writeTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     const done = new Map<Key, Set<Write>>();
@@ -189,29 +234,49 @@ export class ReplicatedWrites {
           due.set(contact, share);
         }
       }
-      if (due.size === 0) return true;
+      if (due.size === 0) return 'done';
       const leftMs = deadlineMs - this.#node.runtime.now();
-      if (leftMs <= 0) return false;
-      await Promise.all(
+      if (leftMs <= 0) return 'silent';
+      const answers = await Promise.all(
         [...due].map(async ([contact, share]) => {
-          if (!(await this.#apply(contact, share, leftMs))) return;
-          done.set(contact.id, new Set([...(done.get(contact.id) ?? []), ...share]));
+          const answer = await this.#apply(contact, share, leftMs);
+          if (answer === 'done') done.set(contact.id, new Set([...(done.get(contact.id) ?? []), ...share]));
+          return answer;
         }),
       );
+      for (const answer of answers) if (typeof answer === 'object') return answer;
     }
   }
 
-  /** False, a while later, when the member did not acknowledge. */
-  async #apply(contact: Contact, share: Write[], timeoutMs: number): Promise<boolean> {
+  /** `silent`, a while later, when the member did not acknowledge. */
+  async #apply(
+    contact: Contact,
+    share: Write[],
+    timeoutMs: number,
+  ): Promise<'done' | 'silent' | { readonly refused: string }> {
     try {
-      await this.#node.request(contact, this.#app, encodeWrites('apply', share), { timeoutMs });
-      return true;
+      const reply = await this.#node.request(contact, this.#app, encodeWrites('apply', share), { timeoutMs });
+      const refused = decode(applyReply, reply);
+      return refused === null ? 'done' : { refused };
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       await new Promise<void>((resolve) => this.#node.runtime.after(this.#node.options.writeRetryMs, resolve));
-      return false;
+      return 'silent';
     }
   }
+}
+
+/** Room for a write, if it had to be asked for: the way to give it back, or why there is none. */
+type Admission = (() => void) | OverlayError | undefined;
+
+function refusal(error: unknown): OverlayError {
+  if (error instanceof OverlayError) return error;
+  throw error;
+}
+
+function outcomeOf(error: OverlayError): WriteOutcome {
+  const status = error.code === 'conflict' ? 'conflict' : 'refused';
+  return { status, reason: error.message.slice(0, reasonBytesMax / 4) };
 }
 
 function encodeWrites(type: WriteRequest['type'], writes: readonly Write[]): Uint8Array {

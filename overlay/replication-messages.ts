@@ -1,53 +1,102 @@
-import { bytes, type Codec, flag, list, nullable, region, regionSet, struct, tagged, u8, u32, u64 } from './codec.ts';
-import type { Region } from './overlay.ts';
-import type { RegionSet } from './region.ts';
+import {
+  bytes,
+  type Codec,
+  flag,
+  list,
+  milliseconds,
+  nullable,
+  region,
+  regionSet,
+  struct,
+  tagged,
+  u8,
+  u32,
+  u64,
+} from './codec.ts';
+import { lossesMax } from './losses.ts';
+import type { Digest, Region } from './overlay.ts';
+import { type RegionSet, wholeRing } from './region.ts';
 
-export interface KindDigest {
-  readonly kind: number;
-  readonly items: number;
-  readonly hash: bigint;
-}
+/** Digests by kind of data. */
+export type KindDigest = Digest & { readonly kind: number };
 
 /** Payloads of requests to `replicationApp`. */
 export type ReplicationRequest =
-  /** What have you there? Answered with `digestReply`. */
-  | { readonly type: 'digest'; readonly region: Region }
-  /**
-   * Let me read a region, of which I have this much already; `anything`: even if what you have is not complete.
-   * Answered with `openReply`.
-   */
+  /** What have you there, each region divided into so many parts? Answered with `compareReply`. */
   | {
-      readonly type: 'open';
-      readonly region: Region;
+      readonly type: 'compare';
+      readonly regions: readonly Region[];
+      readonly parts: number;
+      /** Leave out what had expired by then. */
+      readonly horizonMs: number;
+      /** As in `open`. */
       readonly anything: boolean;
-      readonly digests: readonly KindDigest[];
     }
+  /** Let me read some regions; `anything`: even if what you have is not complete. Answered with `openReply`. */
+  | { readonly type: 'open'; readonly regions: readonly Region[]; readonly anything: boolean }
   /** The next chunk. Answered with `nextReply`. */
   | { readonly type: 'next'; readonly export: number; readonly index: number }
-  /** Read this from me. Answered with nothing once that is done. */
-  | { readonly type: 'sync'; readonly region: Region };
+  /** Read this from me, complete or not. Answered with nothing once that is done. */
+  | { readonly type: 'sync'; readonly regions: readonly Region[] };
+
+export interface CompareReply {
+  /** What the answering node left out; later than asked for if it had left that out before. */
+  readonly horizonMs: number;
+  /** As in `OpenReply`; without parts that are complete in none, if not `anything` was asked for. */
+  readonly available: RegionSet;
+  readonly losses: readonly AgedLoss[];
+  /** Of each part of each region, as `divide` gives them, in this order. */
+  readonly digests: readonly (readonly KindDigest[])[];
+}
+
+/** A `Loss` on the wire: its age, so that clocks need not agree. */
+export interface AgedLoss {
+  readonly region: Region;
+  readonly ageMs: number;
+}
 
 export interface OpenReply {
-  /** The part of the region of which the answering node has a complete copy, if perhaps an old one. */
+  /** The part of the regions of which the answering node has a complete copy, if perhaps an old one. */
   readonly available: RegionSet;
-  /** 0 when that is not what was asked for, or when the asking node has the same already. */
+  /** The flaws of that copy. */
+  readonly losses: readonly AgedLoss[];
+  /** 0 when that is not what was asked for, or when there is nothing. */
   readonly export: number;
 }
 
 const kindsMax = 256;
 const chunkBytesMax = 4 * 1024 * 1024;
+/** Regions of one request, and parts of each that are compared at once. */
+export const regionsMax = 64;
+export const partsMax = 16;
 
+const regions = list(region, regionsMax);
 const kindDigest = struct<KindDigest>({ kind: u8, items: u32, hash: u64 });
 
 export const replicationRequest: Codec<ReplicationRequest> = tagged<ReplicationRequest>({
-  digest: [1, struct({ region })],
-  open: [2, struct({ region, anything: flag, digests: list(kindDigest, kindsMax) })],
+  compare: [1, struct({ regions, parts: u8, horizonMs: milliseconds, anything: flag })],
+  open: [2, struct({ regions, anything: flag })],
   next: [3, struct({ export: u32, index: u32 })],
-  sync: [4, struct({ region })],
+  sync: [4, struct({ regions })],
 });
 
-export const digestReply = list(kindDigest, kindsMax);
-export const openReply = struct<OpenReply>({ available: regionSet(), export: u32 });
+const lossList = list(struct<AgedLoss>({ region, ageMs: milliseconds }), lossesMax);
+/** More of them than fit are written as one that covers them all. */
+const losses: Codec<readonly AgedLoss[]> = {
+  write: (writer, value) => {
+    const latest = { region: wholeRing, ageMs: Math.min(...value.map(({ ageMs }) => ageMs)) };
+    lossList.write(writer, value.length <= lossesMax ? value : [latest]);
+  },
+  read: lossList.read,
+};
+
+export const compareReply = struct<CompareReply>({
+  horizonMs: milliseconds,
+  available: regionSet(),
+  losses,
+  digests: list(list(kindDigest, kindsMax), regionsMax * partsMax),
+});
+export const openReply = struct<OpenReply>({ available: regionSet(), losses, export: u32 });
 export const nextReply = nullable(
   struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }),
 );

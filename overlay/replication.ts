@@ -1,14 +1,18 @@
 import { strict as assert } from 'node:assert';
-import { CodecError, decode, encode } from './codec.ts';
+import { CodecError, decode, encode, regionSet, regionsMax as regionsOfMemberMax, struct } from './codec.ts';
+import { batchesOf, Comparison, type ComparisonOptions } from './comparison.ts';
 import { Copies, type Source } from './copies.ts';
 import type { Log } from './defaults.ts';
 import { type ExportOptions, Exports } from './exports.ts';
-import { between, midpoint } from './keys.ts';
+import { diskKey, diskPrefix, type Journal } from './journal.ts';
+import { between } from './keys.ts';
+import { Losses } from './losses.ts';
 import type { Advert } from './messages.ts';
 import {
   type Contact,
   type Delegation,
   type Key,
+  type Loss,
   OverlayError,
   type Region,
   type Replicated,
@@ -16,23 +20,22 @@ import {
 } from './overlay.ts';
 import { RegionSet } from './region.ts';
 import {
-  digestReply,
-  type KindDigest,
+  type AgedLoss,
+  compareReply,
   nextReply,
   openReply,
   type ReplicationRequest,
+  regionsMax,
   replicationRequest,
 } from './replication-messages.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Runtime, Timer } from './runtime.ts';
 
-export interface ReplicationOptions extends ExportOptions {
+export interface ReplicationOptions extends ExportOptions, ComparisonOptions {
   readonly replicas: number;
   readonly repairEveryMs: number;
   readonly antiEntropyEveryMs: number;
   readonly adoptAfterMs: number;
-  readonly exchangeItemsMax: number;
-  readonly halvingsMax: number;
   readonly forgetAfterMs: number;
 }
 
@@ -41,14 +44,22 @@ export interface ReplicationOutput {
   ping(to: Contact): void;
   /** The advert changed: neighbours should hear of it soon. */
   advertise(): void;
+  /** Whether members have failed lately that may come back. */
+  isAnyoneMissing(): boolean;
+  /** Members of this node's earlier life that are not back are missing, too. */
+  expectMembers(): void;
 }
 
 export interface ReplicationCounters {
   regionsPulled: number;
   chunksIn: number;
   chunkBytesIn: number;
-  /** Times that two copies differed and were made equal. */
+  /** Requests that compared copies. */
+  comparisons: number;
+  /** Times that this node found its copy to differ from another's and had both made equal. */
   reconciliations: number;
+  /** Bytes of chunks read to make copies equal; part of `chunkBytesIn`. */
+  repairBytesIn: number;
   regionsAdopted: number;
 }
 
@@ -57,6 +68,25 @@ interface Orphan {
   readonly region: Region;
   readonly sinceMs: number;
 }
+
+/** What reading some regions gave: the part of them that is complete now, and its flaws. */
+interface Reading {
+  readonly available: RegionSet;
+  readonly losses: readonly Loss[];
+}
+
+/** What a node's disk has, as kept there. */
+interface DiskRegions {
+  /** Complete copies without flaws. */
+  readonly complete: RegionSet;
+  /** Complete or not. */
+  readonly all: RegionSet;
+}
+
+/** Copies held and those to spare may be of other members' places, too. */
+const diskRegionSet = regionSet(4 * regionsOfMemberMax);
+const diskRegions = struct<DiskRegions>({ complete: diskRegionSet, all: diskRegionSet });
+const diskRegionsKey = diskKey(diskPrefix.regions);
 
 /** Changes of the table that come together are answered together. */
 const repairDelayMs = 20;
@@ -72,7 +102,9 @@ export class Replication {
     regionsPulled: 0,
     chunksIn: 0,
     chunkBytesIn: 0,
+    comparisons: 0,
     reconciliations: 0,
+    repairBytesIn: 0,
     regionsAdopted: 0,
   };
   readonly #runtime: Runtime;
@@ -80,28 +112,42 @@ export class Replication {
   readonly #table: RoutingTable;
   readonly #output: ReplicationOutput;
   readonly #log: Log;
+  readonly #journal: Journal;
   readonly #copies: Copies;
   readonly #kinds = new Map<number, Replicated>();
   readonly #exports: Exports;
+  readonly #comparison: Comparison;
   #orphans: Orphan[] = [];
   /** Sources that failed a while ago, and until when they are not asked again. */
   readonly #avoided = new Map<Key, number>();
   #settled: (() => void)[] = [];
   #isRunning = false;
   #isPulling = false;
+  #isReturning = false;
+  /** What the disk says that this node has complete copies of, or will say before anything that is written later. */
+  #onDisk: DiskRegions = { complete: new RegionSet(), all: new RegionSet() };
   #comparedAtMs = 0;
-  #comparisons = 0;
+  #rounds = 0;
   #ticker: Timer | null = null;
   #soon: Timer | null = null;
 
-  constructor(runtime: Runtime, options: ReplicationOptions, table: RoutingTable, output: ReplicationOutput, log: Log) {
+  constructor(
+    runtime: Runtime,
+    options: ReplicationOptions,
+    table: RoutingTable,
+    output: ReplicationOutput,
+    journal: Journal,
+    log: Log,
+  ) {
     this.#runtime = runtime;
     this.#options = options;
     this.#table = table;
     this.#output = output;
+    this.#journal = journal;
     this.#log = log;
     this.#copies = new Copies(table, options.replicas);
     this.#exports = new Exports(options);
+    this.#comparison = new Comparison(options, this.#kinds, () => runtime.now());
   }
 
   register(kind: number, replicated: Replicated): void {
@@ -116,10 +162,30 @@ export class Replication {
 
   // ---- Life
 
+  /**
+   * Takes up what an earlier life left on disk, as copies that may be out of date.
+   * @throws StorageError
+   */
+  async recover(): Promise<void> {
+    for (const replicated of this.#kinds.values()) await replicated.recover?.();
+    for await (const { value } of this.#journal.read(diskPrefix.regions)) {
+      try {
+        this.#onDisk = decode(diskRegions, value);
+      } catch (error) {
+        if (!(error instanceof CodecError)) throw error;
+        this.#journal.damaged(error.message);
+      }
+    }
+    // When anything is damaged no copy is known to be complete, but what is left may still be all there is.
+    const { complete, all } = this.#onDisk;
+    this.#copies.recover(this.#journal.failure ? new RegionSet() : complete, all);
+  }
+
   /** The node has entered the ring; `isFirst` when it began it. */
   start(isFirst: boolean): void {
     this.#isRunning = true;
-    if (isFirst) this.#copies.holdAll();
+    if (isFirst && this.#copies.stale.isEmpty) this.#copies.holdAll();
+    this.#recordRegions();
     this.#comparedAtMs = this.#runtime.now();
     this.#ticker = this.#runtime.after(this.#options.repairEveryMs * this.#runtime.random(), () => this.#tick());
     this.tableChanged();
@@ -169,12 +235,13 @@ export class Replication {
   }
 
   advert(): Advert {
-    return { held: this.#copies.held, spare: this.#copies.spare, retired: this.#copies.retired };
+    const { held, spare, retired, lossy } = this.#copies;
+    return { held, spare, retired, lossy };
   }
 
   advertised(from: Contact, advert: Advert): void {
     if (this.#copies.advertised(from, advert, this.#runtime.now())) this.#output.advertise();
-    if (!this.isSettled) this.#repairSoon();
+    if (!this.isSettled || !this.#copies.lossy.isEmpty) this.#repairSoon();
   }
 
   /** Whatever the node said before holds no longer: it is dead, or lives anew. */
@@ -191,6 +258,11 @@ export class Replication {
   /** A member that holds a key which this node owns but does not hold; undefined when none is known. */
   holderOf(key: Key): Contact | undefined {
     return this.#copies.holdersOf(new RegionSet([between(key, key)])).sources[0]?.contact;
+  }
+
+  /** @see Overlay.losses */
+  losses(keys: RegionSet): readonly Loss[] {
+    return this.#copies.lossesIn(keys);
   }
 
   /** @see Overlay.split */
@@ -221,16 +293,18 @@ export class Replication {
     const request: ReplicationRequest = decode(replicationRequest, payload);
     const nowMs = this.#runtime.now();
     switch (request.type) {
-      case 'digest':
-        return encode(digestReply, this.#digests(request.region));
+      case 'compare': {
+        const told = this.#told(this.#available(request.regions, request.anything));
+        const reply = { ...this.#comparison.answer(request), ...told };
+        return encode(compareReply, reply, 32 * reply.digests.length + 128);
+      }
       case 'open': {
-        const available = this.#copies.readable().intersect(request.region);
-        const isAll = available.covers(request.region);
-        const differing = this.#differing(request.region, request.digests);
-        const mayRead = isAll || request.anything;
-        const number =
-          mayRead && differing.size > 0 ? this.#exports.open(from.id, differing, request.region, nowMs) : 0;
-        return encode(openReply, { available, export: number });
+        const { regions, anything } = request;
+        const reading = this.#available(regions, anything);
+        const isAll = regions.every((region) => reading.available.covers(region));
+        // Also where there are no items: tombstones end those of the reader.
+        const number = isAll || anything ? this.#exports.open(from.id, this.#kinds, regions, nowMs) : 0;
+        return encode(openReply, { ...this.#told(reading), export: number });
       }
       case 'next': {
         const part = this.#exports.next(from.id, request.export, request.index, nowMs);
@@ -238,22 +312,39 @@ export class Replication {
         return encode(nextReply, part, part ? part.chunk.length + 16 : 16);
       }
       case 'sync':
-        await this.#read(from, request.region);
+        await this.#repairBy(() => this.#read(from, request.regions, true));
         return new Uint8Array(0);
     }
   }
 
-  #digests(region: Region): KindDigest[] {
-    return [...this.#kinds].map(([kind, replicated]) => ({ kind, ...replicated.digest(region) }));
+  /**
+   * What may be read here. `anything`: retired copies too, which may lack whatever came since they retired, unless they
+   * are from the disk and everybody who could have newer ones is back.
+   */
+  #available(regions: readonly Region[], anything: boolean): Reading {
+    const wanted = new RegionSet(regions);
+    const servable = this.#copies.servable().intersect(wanted);
+    const losses = this.#copies.lossesIn(servable);
+    if (!anything) return { available: servable, losses };
+    const available = this.#copies.readable().intersect(wanted);
+    const doubtful = servable.missingFrom(available);
+    if (!this.#output.isAnyoneMissing()) doubtful.removeAll(this.#copies.stale);
+    const atMs = this.#runtime.now();
+    return { available, losses: [...losses, ...doubtful.regions().map((region) => ({ region, atMs }))] };
   }
 
-  #differing(region: Region, theirs: readonly KindDigest[]): Map<number, Replicated> {
-    const differing = new Map(this.#kinds);
-    for (const { kind, items, hash } of theirs) {
-      const mine = this.#kinds.get(kind)?.digest(region);
-      if (mine && mine.items === items && mine.hash === hash) differing.delete(kind);
-    }
-    return differing;
+  /** For another node, whose clock may differ. */
+  #told({ available, losses }: Reading): { available: RegionSet; losses: readonly AgedLoss[] } {
+    const nowMs = this.#runtime.now();
+    return { available, losses: losses.map(({ region, atMs }) => ({ region, ageMs: Math.max(0, nowMs - atMs) })) };
+  }
+
+  #heard(regions: readonly Region[], told: { available: RegionSet; losses: readonly AgedLoss[] }): Reading {
+    const nowMs = this.#runtime.now();
+    return {
+      available: told.available.intersect(new RegionSet(regions)),
+      losses: told.losses.map(({ region, ageMs }) => ({ region, atMs: Math.max(0, nowMs - ageMs) })),
+    };
   }
 
   // ---- Reading
@@ -267,14 +358,59 @@ export class Replication {
   }
 
   /** Reads what differs in a region; returns what the source can give, which is all of it when the reading succeeded. */
-  async #read(from: Contact, region: Region, anything = false): Promise<RegionSet> {
-    const ask = (request: ReplicationRequest): Promise<Uint8Array> =>
-      this.#output.ask(from, encode(replicationRequest, request));
-    const opened = decode(openReply, await ask({ type: 'open', region, anything, digests: this.#digests(region) }));
-    if (opened.export === 0) return opened.available;
+  async #read(from: Contact, regions: readonly Region[], anything = false): Promise<Reading> {
+    const reading = await this.#readDifferences(from, regions, anything);
+    // Nothing was read if not all of it could be.
+    const isRead = anything || regions.every((region) => reading.available.covers(region));
+    if (isRead && this.#copies.united(reading.available, reading.losses)) this.#output.advertise();
+    return reading;
+  }
+
+  async #readDifferences(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
+    if (!regions.some((region) => this.#comparison.hasItems(region))) return this.#readAll(from, regions, anything);
+    const { differing, ...reading } = await this.#differences(from, regions, anything);
+    if (!anything && !regions.every((region) => reading.available.covers(region))) return reading;
+    const losses = [...reading.losses];
+    for (const batch of batchesOf(differing, regionsMax)) {
+      const read = await this.#readAll(from, batch, anything);
+      for (const part of batch) reading.available.removeAll(read.available.missingFrom(part));
+      losses.push(...read.losses);
+    }
+    return { available: reading.available, losses };
+  }
+
+  async #differences(
+    from: Contact,
+    regions: readonly Region[],
+    anything: boolean,
+  ): Promise<Reading & { readonly differing: readonly Region[] }> {
+    const available = new RegionSet();
+    const losses: Loss[] = [];
+    const differing = await this.#comparison.differences(regions, async (request) => {
+      this.counters.comparisons += 1;
+      const reply = decode(compareReply, await this.#ask(from, { type: 'compare', anything, ...request }));
+      const reading = this.#heard(request.regions, reply);
+      losses.push(...reading.losses);
+      // At first of all, then of parts of it.
+      if (request.parts === 1) available.addAll(reading.available);
+      else for (const region of request.regions) available.removeAll(reading.available.missingFrom(region));
+      return reply;
+    });
+    return { available, losses, differing };
+  }
+
+  #ask(to: Contact, request: ReplicationRequest): Promise<Uint8Array> {
+    return this.#output.ask(to, encode(replicationRequest, request));
+  }
+
+  /** Reads all that another has of some regions. */
+  async #readAll(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
+    const opened = decode(openReply, await this.#ask(from, { type: 'open', regions, anything }));
+    const reading = this.#heard(regions, opened);
+    if (opened.export === 0) return reading;
     for (let index = 0; ; index++) {
-      const part = decode(nextReply, await ask({ type: 'next', export: opened.export, index }));
-      if (!part) return opened.available;
+      const part = decode(nextReply, await this.#ask(from, { type: 'next', export: opened.export, index }));
+      if (!part) return reading;
       const replicated = this.#kinds.get(part.kind);
       if (!replicated) throw new CodecError(`unknown kind ${part.kind} of data`);
       this.counters.chunksIn += 1;
@@ -287,19 +423,16 @@ export class Replication {
   #repair(mayGather: boolean): void {
     if (!this.#isRunning || this.#isPulling) return;
     if (this.isSettled) {
-      this.#orphans = [];
       const settled = this.#settled;
       this.#settled = [];
       for (const resolve of settled) resolve();
-      return;
     }
     const nowMs = this.#runtime.now();
     const { sources, orphans, unheard } = this.#copies.plan();
     this.#adopt(orphans, nowMs);
     for (const contact of mayGather ? unheard : []) this.#output.ping(contact);
-    const source = sources.find(({ contact }) => (this.#avoided.get(contact.id) ?? 0) <= nowMs);
-    const orphan = mayGather ? orphans.regions()[0] : undefined;
-    const reading = source ? this.#pull(source) : orphan ? this.#gather(orphan) : null;
+    const mayAsk = ({ contact }: Source): boolean => (this.#avoided.get(contact.id) ?? 0) <= nowMs;
+    const reading = this.#nextReading(sources.find(mayAsk), mayGather ? orphans : null, mayAsk);
     if (!reading) return;
     this.#isPulling = true;
     void reading.finally(() => {
@@ -308,13 +441,36 @@ export class Replication {
     });
   }
 
+  #nextReading(
+    source: Source | undefined,
+    orphans: RegionSet | null,
+    mayAsk: (source: Source) => boolean,
+  ): Promise<void> | null {
+    if (source) return this.#pull(source);
+    const orphan = orphans?.regions().find((region) => this.#mayGather(region));
+    if (orphan) return this.#gather(orphan);
+    const healer = this.#copies.healers().find(mayAsk);
+    return healer ? this.#heal(healer) : null;
+  }
+
+  /** Members that are on their way back may have newer copies than this node's disk: not at once without them. */
+  #mayGather(region: Region): boolean {
+    if (!this.#copies.stale.overlaps(region)) return true;
+    this.#output.expectMembers();
+    if (!this.#output.isAnyoneMissing()) return true;
+    const untilMs = this.#runtime.now() - this.#options.adoptAfterMs / 2;
+    return this.#orphans.some((orphan) => orphan.sinceMs <= untilMs && new RegionSet([orphan.region]).overlaps(region));
+  }
+
   async #pull({ contact, region }: Source): Promise<void> {
     try {
-      const available = await this.#read(contact, region);
-      if (available.covers(region)) this.#pulled(contact, region);
+      await this.#giveBack(contact, this.#copies.stale.intersect(region).regions());
+      const { available, losses } = await this.#read(contact, [region]);
+      if (available.covers(region)) await this.#pulled(contact, region, losses);
       else {
         for (const part of available) {
-          if ((await this.#read(contact, part)).covers(part)) this.#pulled(contact, part);
+          const again = await this.#read(contact, [part]);
+          if (again.available.covers(part)) await this.#pulled(contact, part, again.losses);
         }
         // Its advert promised more than it has.
         if (available.isEmpty) this.#avoid(contact);
@@ -325,11 +481,74 @@ export class Replication {
     }
   }
 
-  #pulled(from: Contact, region: Region): void {
+  /** Adds a whole copy to a lossy one. */
+  async #heal({ contact, region }: Source): Promise<void> {
+    try {
+      await this.#read(contact, [region]);
+      this.#recordRegions();
+      if (!this.#copies.lossy.overlaps(region)) this.#log('info', 'region healed', { from: contact.address, region });
+      // Its advert promised more than it has.
+      else this.#avoid(contact);
+    } catch (error) {
+      this.#log('info', 'cannot heal a region', { from: contact.address, reason: String(error) });
+      this.#avoid(contact);
+    }
+  }
+
+  async #pulled(from: Contact, region: Region, losses: readonly Loss[]): Promise<void> {
+    await this.#secure(region, losses.length === 0);
     this.counters.regionsPulled += 1;
     this.#log('debug', 'region read', { from: from.address, region });
-    this.#copies.hold(region);
+    this.#copies.hold(region, losses);
+    this.#recordRegions();
     this.#output.advertise();
+  }
+
+  /** Others forget what this node says it holds: not before it would survive a crash here. @throws StorageError */
+  async #secure(region: Region, isWhole: boolean): Promise<void> {
+    const { complete, all } = this.#onDisk;
+    const regions = { complete: complete.clone(), all: all.clone() };
+    regions.all.add(region);
+    if (isWhole) regions.complete.add(region);
+    this.#record(regions);
+    await this.#journal.flushed();
+  }
+
+  #recordRegions(): void {
+    const complete = this.#copies.readable();
+    complete.removeAll(this.#copies.lossy);
+    const all = this.#copies.readable();
+    all.addAll(this.#copies.stale);
+    this.#record({ complete, all });
+  }
+
+  #record(regions: DiskRegions): void {
+    const { complete, all } = this.#onDisk;
+    if (!this.#journal.isDurable || (regions.complete.equals(complete) && regions.all.equals(all))) return;
+    this.#onDisk = regions;
+    this.#journal.write(diskRegionsKey, encode(diskRegions, regions));
+  }
+
+  /** Has another read what an earlier life of this node left, for it may lack some of it. */
+  async #giveBack(to: Contact, stale: readonly Region[]): Promise<void> {
+    for (const regions of batchesOf(stale, regionsMax)) await this.#ask(to, { type: 'sync', regions });
+    for (const region of stale) this.#copies.returned(region);
+  }
+
+  /** Stale data that is for others to keep: once they have it, it can be dropped. */
+  async #returnStale(): Promise<void> {
+    const { sources, unheard } = this.#copies.takersOfStale();
+    for (const contact of unheard.slice(0, remindersMax)) this.#output.ping(contact);
+    const [source] = sources;
+    if (!source || this.#isReturning) return;
+    this.#isReturning = true;
+    try {
+      await this.#giveBack(source.contact, [source.region]);
+    } catch (error) {
+      this.#log('info', 'cannot give data back', { to: source.contact.address, reason: String(error) });
+    } finally {
+      this.#isReturning = false;
+    }
   }
 
   #avoid(contact: Contact): void {
@@ -338,26 +557,39 @@ export class Replication {
 
   /**
    * Puts together a region that nobody holds: a copy that was retired in favour of a member now dead, and what
-   * others were sent since. Held afterwards is what at least one of them had once been complete for.
+   * others were sent since. Held afterwards is what at least one of them had once been complete for, marked as lossy:
+   * whether any of them was sent all that came since, nobody knows.
    */
   async #gather(region: Region): Promise<void> {
-    const available = new RegionSet();
+    const gathered = new RegionSet();
+    const losses = new Losses();
+    const add = (reading: Reading): void => {
+      losses.unite(gathered, reading.available, reading.losses);
+      gathered.addAll(reading.available);
+    };
     try {
-      for (const contact of this.#copies.survivors(region)) available.addAll(await this.#read(contact, region, true));
+      for (const contact of this.#copies.survivors(region)) add(await this.#read(contact, [region], true));
     } catch (error) {
       // Whoever did not answer may have the rest; it will, or be found dead.
       this.#log('info', 'cannot gather a region', { region, reason: String(error) });
       return;
     }
-    for (const part of this.#copies.retired.intersect(region)) available.add(part);
-    for (const part of available) {
+    add(this.#available([region], true));
+    const atMs = this.#runtime.now();
+    const isDoubtful = this.#output.isAnyoneMissing();
+    for (const part of gathered) {
+      const flaws = losses.within(new RegionSet([part]));
+      if (isDoubtful) flaws.push({ region: part, atMs });
+      // Nobody else has it: even a node whose disk has failed serves it.
+      await this.#secure(part, flaws.length === 0).catch(() => {});
       this.#log('info', 'region gathered', { region: part });
-      this.#copies.hold(part);
+      this.#copies.hold(part, flaws);
+      this.#recordRegions();
       this.#output.advertise();
     }
   }
 
-  /** Takes as empty what nobody has had for long enough. */
+  /** Takes as empty what nobody has had for long enough: from then on it is lossy, for all who read it from here too. */
   #adopt(orphans: RegionSet, nowMs: number): void {
     const known = new RegionSet();
     const still: Orphan[] = [];
@@ -368,13 +600,15 @@ export class Replication {
         else {
           this.counters.regionsAdopted += 1;
           this.#log('warn', 'no copy of a region is left: taken as empty', { region: part });
-          this.#copies.hold(part);
+          // Until now another side of a partition may have taken writes, and then have died.
+          this.#copies.hold(part, [{ region: part, atMs: nowMs }]);
           this.#output.advertise();
         }
       }
     }
     for (const region of known.missingFrom(orphans)) still.push({ region, sinceMs: nowMs });
     this.#orphans = still;
+    this.#recordRegions();
   }
 
   // ---- Duties
@@ -384,8 +618,10 @@ export class Replication {
     this.#ticker = this.#runtime.after(repairEveryMs, () => this.#tick());
     const nowMs = this.#runtime.now();
     this.#copies.forgetSilent(nowMs - forgetAfterMs);
+    for (const [id, untilMs] of this.#avoided) if (untilMs <= nowMs) this.#avoided.delete(id);
     this.#repair(true);
     this.#tidy();
+    void this.#returnStale();
     if (nowMs - this.#comparedAtMs >= antiEntropyEveryMs) {
       this.#comparedAtMs = nowMs;
       this.#dropStrays();
@@ -397,6 +633,7 @@ export class Replication {
     const { disposable, waitingFor } = this.#copies.surplus();
     if (!disposable.isEmpty) {
       if (this.#copies.dispose(disposable)) this.#output.advertise();
+      this.#recordRegions();
       for (const region of disposable) for (const replicated of this.#kinds.values()) replicated.drop(region);
     }
     for (const contact of waitingFor.slice(0, remindersMax)) this.#output.ping(contact);
@@ -411,39 +648,35 @@ export class Replication {
   async #compareCopies(): Promise<void> {
     const { replicas } = this.#options;
     const partners = this.#copies.partners();
-    const partner = partners[this.#comparisons % Math.max(1, partners.length)];
-    this.#comparisons += 1;
+    const partner = partners[this.#rounds % Math.max(1, partners.length)];
+    this.#rounds += 1;
     if (!partner) return;
     const shared = this.#copies.held
       .intersect(this.#table.region())
       .intersect(this.#table.replicaRegionOf(partner.id, replicas))
       .intersect(this.#copies.heldBy(partner.id));
     try {
-      for (const region of shared) await this.#reconcile(partner, region, 0);
+      await this.#reconcile(partner, shared.regions());
     } catch (error) {
       this.#log('info', 'cannot compare copies', { with: partner.address, reason: String(error) });
     }
   }
 
-  /** Narrows a difference down by halving, then has both sides read the other's. */
-  async #reconcile(partner: Contact, region: Region, halvings: number): Promise<void> {
-    const { exchangeItemsMax, halvingsMax } = this.#options;
-    const reply = await this.#output.ask(partner, encode(replicationRequest, { type: 'digest', region }));
-    const theirs = decode(digestReply, reply);
-    if (this.#differing(region, theirs).size === 0) return;
-    const items = Math.max(
-      ...theirs.map((digest) => digest.items),
-      ...this.#digests(region).map((digest) => digest.items),
-    );
-    if (items > exchangeItemsMax && halvings < halvingsMax) {
-      const middle = midpoint(region.from, region.to);
-      await this.#reconcile(partner, { from: region.from, to: middle }, halvings + 1);
-      await this.#reconcile(partner, { from: middle, to: region.to }, halvings + 1);
-      return;
+  /** Has both sides read what differs between their copies. */
+  async #reconcile(partner: Contact, shared: readonly Region[]): Promise<void> {
+    const { differing, available, losses } = await this.#differences(partner, shared, false);
+    for (const regions of batchesOf(differing, regionsMax)) {
+      this.counters.reconciliations += 1;
+      await this.#repairBy(() => this.#readAll(partner, regions, true));
+      await this.#ask(partner, { type: 'sync', regions });
     }
-    this.counters.reconciliations += 1;
-    await this.#read(partner, region);
-    await this.#output.ask(partner, encode(replicationRequest, { type: 'sync', region }));
+    if (this.#copies.united(available, losses)) this.#output.advertise();
+  }
+
+  async #repairBy(read: () => Promise<unknown>): Promise<void> {
+    const { chunkBytesIn } = this.counters;
+    await read();
+    this.counters.repairBytesIn += this.counters.chunkBytesIn - chunkBytesIn;
   }
 }
 

@@ -17,11 +17,14 @@ export interface RouterOptions {
 export interface RouterOutput {
   /** Only a member owns anything. */
   isMember(): boolean;
+  /** Whether a member has left a ping unanswered: others are tried first. */
+  isSuspect(id: Key): boolean;
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
   /** How long to wait for an answer before asking again, by the round trips of who is asked. */
   timeoutMs(id: Key, attempt: number): number;
-  deliver(message: RoutedMessage): void;
-  forward(message: RoutedMessage, nextHop: Contact): Forward;
+  /** `via` is the node that the message came from: its source, or the last hop. */
+  deliver(message: RoutedMessage, via: Contact): void;
+  forward(message: RoutedMessage, nextHop: Contact, via: Contact): Forward;
 }
 
 export interface RouterCounters {
@@ -67,24 +70,30 @@ export class Router {
     const hop: Hop = { source: this.#table.self, number: this.#number, key, app, hops: 0, payload };
     this.counters.messagesRouted += 1;
     // Not before the caller is done: it may be routing to itself.
-    void Promise.resolve().then(() => this.#pass(hop));
+    void Promise.resolve().then(() => this.#pass(hop, this.#table.self));
   }
 
   /** A message on its way, taken over from the hop before. */
-  onHop(hop: Hop): void {
-    void this.#pass(hop);
+  onHop(hop: Hop, from: Contact): void {
+    void this.#pass(hop, from);
   }
 
-  /** Whom to ask or to send to for `key`, best first; for a node that is no member, those nearest to it. */
+  /**
+   * Whom to ask or to send to for `key`, best first but for suspects, which come last;
+   * for a node that is no member, those nearest to it.
+   */
   nextHops(key: Key): readonly Contact[] {
-    if (this.#output.isMember()) return this.#table.nextHops(key, findContactsMax);
-    return this.#table
-      .replicas(key, findContactsMax + 1)
-      .filter(({ id }) => id !== this.#table.self.id)
-      .slice(0, findContactsMax);
+    const hops = this.#output.isMember()
+      ? this.#table.nextHops(key, findContactsMax)
+      : this.#table
+          .replicas(key, findContactsMax + 1)
+          .filter(({ id }) => id !== this.#table.self.id)
+          .slice(0, findContactsMax);
+    const suspects = hops.filter(({ id }) => this.#output.isSuspect(id));
+    return suspects.length === 0 ? hops : [...hops.filter((hop) => !suspects.includes(hop)), ...suspects];
   }
 
-  async #pass(hop: Hop): Promise<void> {
+  async #pass(hop: Hop, via: Contact): Promise<void> {
     const { hopsMax, routeTimeoutMs, tickMs } = this.#options;
     const deadlineMs = this.#runtime.now() + routeTimeoutMs;
     const failed = new Set<Key>();
@@ -92,7 +101,7 @@ export class Router {
     let isSeen = false;
     while (this.#runtime.now() < deadlineMs && hop.hops < hopsMax) {
       if (this.owns(hop.key)) {
-        this.#deliver({ ...hop, payload });
+        this.#deliver({ ...hop, payload }, via);
         return;
       }
       let next = first(this.nextHops(hop.key), failed);
@@ -103,7 +112,7 @@ export class Router {
       }
       if (!isSeen) {
         isSeen = true;
-        const verdict = this.#output.forward({ ...hop, payload }, next);
+        const verdict = this.#output.forward({ ...hop, payload }, next, via);
         if (verdict.kind === 'absorb') return;
         payload = verdict.payload ?? payload;
         next = verdict.nextHop ?? next;
@@ -128,11 +137,11 @@ export class Router {
   }
 
   /** A hop whose acknowledgement was lost may have been taken twice. */
-  #deliver(hop: Hop): void {
+  #deliver(hop: Hop, via: Contact): void {
     if (!this.#delivered.isNew(`${hop.source.id}/${hop.number}`, this.#runtime.now())) return;
     this.counters.messagesDelivered += 1;
     const { key, app, payload, source, hops } = hop;
-    this.#output.deliver({ key, app, payload, source, hops });
+    this.#output.deliver({ key, app, payload, source, hops }, via);
   }
 }
 

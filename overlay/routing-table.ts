@@ -28,6 +28,8 @@ export interface RoutingTable {
   /** Members that must be watched over for this node's region and replicas to be right; ring order not promised. */
   leaves(): readonly Contact[];
   isLeaf(id: Key): boolean;
+  /** Whether somebody standing there belongs to them, or would if it were known. */
+  wouldBeLeaf(id: Key): boolean;
   /** Up to `n` members around a position, nearest first; a member standing exactly there is left out. */
   around(key: Key, n: number): readonly Contact[];
   /** The next member outside the leaf set whose health to check: the one heard of least recently. */

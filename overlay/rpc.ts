@@ -20,6 +20,8 @@ export interface RpcOutput {
   answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array;
   /** How long to wait for an answer before asking again. */
   timeoutMs(id: Key | null, attempt: number): number;
+  /** The app could not read the request: there will be no answer. */
+  malformed(from: Contact, app: AppId, error: CodecError): void;
   /** A request had no answer in that time. */
   unanswered(to: Target): void;
 }
@@ -108,6 +110,12 @@ export class Rpc {
     else this.#fail(pending, new OverlayError(message.outcome, refusal ?? 'refused'));
   }
 
+  /** Whether the peer owes an answer. */
+  isAsking(id: Key): boolean {
+    for (const { to } of this.#pending.values()) if (to.id === id) return true;
+    return false;
+  }
+
   /** Whoever it was is dead, gone or another: its questions fail at once. */
   abandon(id: Key, reason: string): void {
     for (const pending of [...this.#pending.values()]) {
@@ -189,6 +197,11 @@ export class Rpc {
       }
       reply = { type: 'reply', request: message.request, outcome: 'ok', payload };
     } catch (error) {
+      if (error instanceof CodecError) {
+        this.#inWork.delete(name);
+        if (!this.#isClosed) this.#output.malformed(from, message.app, error);
+        return;
+      }
       reply = this.#refusal(message.request, error);
     }
     this.#inWork.delete(name);
@@ -198,9 +211,7 @@ export class Rpc {
   #refusal(request: number, error: unknown): ReplyMessage {
     const outcome = error instanceof OverlayError ? error.code : 'refused';
     const reason = error instanceof Error ? error.message : String(error);
-    if (!(error instanceof OverlayError || error instanceof CodecError)) {
-      this.#log('warn', 'a request failed', { reason });
-    }
+    if (!(error instanceof OverlayError)) this.#log('warn', 'a request failed', { reason });
     return { type: 'reply', request, outcome, payload: encodeRefusal(reason) };
   }
 

@@ -1,4 +1,4 @@
-import { bytes, type Codec, key, list, oneOf, struct, tagged, text } from './codec.ts';
+import { bytes, type Codec, key, list, nullable, oneOf, struct, tagged, text } from './codec.ts';
 import type { Key } from './overlay.ts';
 
 /** Bytes for the store that keeps the keys from `first` clockwise to `last`, both included; they have one owner. */
@@ -12,7 +12,7 @@ export interface Write {
 export type WriteRequest =
   /** To the owner. Answered with `writeReply`. */
   | { readonly type: 'write'; readonly writes: readonly Write[] }
-  /** From the owner to those who keep copies. Answered with nothing once they have it. */
+  /** From the owner to those who keep copies. Answered with `applyReply` once they have it, safely. */
   | { readonly type: 'apply'; readonly writes: readonly Write[] };
 
 export interface WriteOutcome {
@@ -35,6 +35,9 @@ export const writeRequest: Codec<WriteRequest> = tagged<WriteRequest>({
   write: [1, struct({ writes })],
   apply: [2, struct({ writes })],
 });
+
+/** Null, or why a copy could not be kept. */
+export const applyReply = nullable(text(reasonBytesMax));
 
 export const writeReply = list(
   struct<WriteOutcome>({

@@ -19,6 +19,8 @@ export interface TableDefinition {
     readonly lifetimeMs: number | null;
     /** The least number of copies that was asked for; `null`: whatever the fleet keeps. */
     readonly replicas: number | null;
+    /** Milliseconds since 1970 by the clock of the node that created it: no row of it is older. */
+    readonly createdAtMs: number;
   } | null;
 }
 

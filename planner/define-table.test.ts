@@ -6,7 +6,7 @@ import { failure, statement } from './test-tables.ts';
 function define(sql: string) {
   const parsed = statement(sql);
   if (parsed.kind !== 'createTable') throw new Error('no CREATE TABLE');
-  return defineTable(parsed, 'space', 3);
+  return defineTable(parsed, { namespace: 'space', replicasMax: 3, nowMs: 1_700_000_000_000.5 });
 }
 
 test('a table as it is written', () => {
@@ -30,6 +30,7 @@ test('a table as it is written', () => {
       notNull: [0, 1],
       lifetimeMs: 3_600_000,
       replicas: 2,
+      createdAtMs: 1_700_000_000_000,
     },
   });
 });

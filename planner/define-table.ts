@@ -9,13 +9,20 @@ import { didYouMean } from './suggest.ts';
 
 type Option = CreateTable['options'][number];
 
+export interface TableOrigin {
+  /** Distinguishes it from earlier tables of the same name. */
+  readonly namespace: string;
+  /** How many copies the fleet keeps of everything: no table can have more. */
+  readonly replicasMax: number;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
 /**
  * The table that a CREATE TABLE describes.
- * @param namespace distinguishes it from earlier tables of the same name
- * @param copies how many the fleet keeps of everything: no table can have more
  * @throws QueryError duplicateColumn, unknownType, unknownColumn, invalidParameter, unsupported
  */
-export function defineTable(create: CreateTable, namespace: string, copies: number): TableDefinition {
+export function defineTable(create: CreateTable, { namespace, replicasMax, nowMs }: TableOrigin): TableDefinition {
   const { columns, table } = create;
   if (table.schema !== null && table.schema !== 'public') {
     fail('unsupported', `tables cannot be created in schema "${table.schema}"`, table.span, 'Leave out the schema.');
@@ -29,12 +36,12 @@ export function defineTable(create: CreateTable, namespace: string, copies: numb
   const primaryKey = positions(create, create.primaryKey, 'primary key');
   const partitionBy = partition(create, primaryKey);
   const notNull = columns.flatMap((column, index) => (column.notNull || primaryKey.includes(index) ? [index] : []));
-  const { lifetimeMs, replicas } = readOptions(create.options, copies);
+  const { lifetimeMs, replicas } = readOptions(create.options, replicasMax);
   return deepFreeze({
     name: tableKey({ ...table, schema: null }),
     source: 'distributed',
     schema: { fields },
-    distributed: { namespace, primaryKey, partitionBy, notNull, lifetimeMs, replicas },
+    distributed: { namespace, primaryKey, partitionBy, notNull, lifetimeMs, replicas, createdAtMs: Math.floor(nowMs) },
   });
 }
 

@@ -1,11 +1,12 @@
 import type { Schema } from '../columnar/index.ts';
+import type { TableDefinition } from './catalog.ts';
 import { disseminate } from './dissemination.ts';
 import { column, moveColumns, replaceColumns } from './expressions.ts';
 import { deepFreeze } from './freeze.ts';
 import { joinKeys } from './join-keys.ts';
 import { columnType, composes, type Logical, type LogicalOf } from './logical.ts';
 import { columnsAt, filter, fold, partial, receive, topK } from './nodes.ts';
-import type { Exchange, Expression, OpGraph, PhysicalPlan, PlanNode, SortKey } from './plan.ts';
+import type { Exchange, Expression, OpGraph, PhysicalPlan, PlanNode, Retention, SortKey } from './plan.ts';
 import { planVersion } from './plan.ts';
 import { assignWaves, countWaves } from './waves.ts';
 
@@ -54,7 +55,9 @@ class PhysicalBuilder {
         const { table, columns, predicate, schema } = node;
         const { name, source, distributed } = table;
         const namespace = distributed?.namespace ?? null;
-        return { at: 'sources', root: { kind: 'scan', table: name, source, namespace, columns, predicate, schema } };
+        const retention = distributed && retentionOf(distributed);
+        const scan = { kind: 'scan', table: name, source, namespace, retention, columns, predicate, schema } as const;
+        return { at: 'sources', root: scan };
       }
       case 'values':
         return { at: 'proxy', root: { kind: 'values', rows: node.rows, schema: node.schema } };
@@ -199,4 +202,8 @@ function joinNode(
   if (schema.fields.length === node.schema.fields.length) return join;
   const expressions = node.schema.fields.map((_, index) => column(position(index), columnType(node.schema, index)));
   return { kind: 'project', input: join, expressions, schema: node.schema };
+}
+
+function retentionOf({ createdAtMs, lifetimeMs }: NonNullable<TableDefinition['distributed']>): Retention {
+  return { createdAtMs, lifetimeMs: lifetimeMs === null ? null : Math.ceil(lifetimeMs) };
 }

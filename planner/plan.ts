@@ -54,6 +54,8 @@ export type PlanNode =
       readonly source: 'local' | 'distributed' | 'system';
       /** Of a distributed table: whose rows to read, whatever the catalog calls by that name by then. */
       readonly namespace: string | null;
+      /** Of a distributed table: which rows it can have, for judging what a loss of copies cost. */
+      readonly retention: Retention | null;
       readonly columns: readonly number[];
       /** Over the scanned columns; a source may use it to skip, the scan applies it in any case. */
       readonly predicate: Expression | null;
@@ -113,6 +115,12 @@ export type PlanNode =
   | { readonly kind: 'union'; readonly inputs: readonly PlanNode[]; readonly schema: Schema };
 
 /** The leaves of an opgraph: where its rows come from. */
+/** No row of a table is older than the table; each vanishes `lifetimeMs` after it was written, or stays. Whole milliseconds. */
+export interface Retention {
+  readonly createdAtMs: number;
+  readonly lifetimeMs: number | null;
+}
+
 export type SourceNode = Extract<PlanNode, { kind: 'scan' | 'values' | 'receive' }>;
 
 // ---- Distribution

@@ -34,6 +34,7 @@ function distributed(
     notNull: primaryKey,
     lifetimeMs: null,
     replicas: 3,
+    createdAtMs: 0,
   };
   return { ...table, source: 'distributed', distributed: details };
 }

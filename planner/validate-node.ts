@@ -3,7 +3,7 @@ import { typesEqual } from '../columnar/index.ts';
 import { partialSchema } from './aggregates.ts';
 import { columnType } from './logical.ts';
 import type { PlanNodeOf } from './nodes.ts';
-import type { PlanNode, SortKey } from './plan.ts';
+import type { PlanNode, Retention, SortKey } from './plan.ts';
 import {
   type Budget,
   readAggregate,
@@ -87,9 +87,19 @@ function readScan(record: Raw, schema: Schema, budget: Budget): PlanNodeOf<'scan
     table: readText(record['table'], 'table'),
     source,
     namespace,
+    retention: namespace === null ? null : readRetention(record['retention']),
     columns,
     predicate: readOptionalPredicate(record['predicate'], schema, budget),
     schema,
+  };
+}
+
+function readRetention(raw: unknown): Retention {
+  const { createdAtMs, lifetimeMs } = readRecord(raw, 'retention');
+  const { MAX_SAFE_INTEGER } = Number;
+  return {
+    createdAtMs: readCount(createdAtMs, 'creation time', MAX_SAFE_INTEGER),
+    lifetimeMs: lifetimeMs === null ? null : readCount(lifetimeMs, 'lifetime', MAX_SAFE_INTEGER),
   };
 }
 

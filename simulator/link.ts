@@ -20,6 +20,8 @@ export class Station {
   /** When the inbound queue will have passed everything it holds; ticks, with a fraction. */
   inboundFreeTick = 0;
   inboundWaiting = 0;
+  /** When everything sent so far will have left; ticks, with a fraction. */
+  outboundFreeTick = 0;
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -46,10 +48,31 @@ export class LinkEnd {
   arrivalTick = 0;
   /** Bytes sent to this end that wait in its station's inbound queue. */
   waitingBytes = 0;
+  /** Frames in the outbound queue, and when they leave it; those that have left are dropped when next looked at. */
+  readonly #leaving: { readonly tick: number; readonly bytes: number }[] = [];
+  #leavingBytes = 0;
 
   constructor(station: Station) {
     this.station = station;
     this.other = this;
+  }
+
+  /** A frame enters the station's outbound queue and leaves it at `tick`. */
+  leaves(tick: number, bytes: number): void {
+    this.#leaving.push({ tick, bytes });
+    this.#leavingBytes += bytes;
+  }
+
+  /** Bytes sent from this end that have not left by `tick`. */
+  bytesNotLeft(tick: number): number {
+    let gone = 0;
+    for (const frame of this.#leaving) {
+      if (frame.tick > tick) break;
+      this.#leavingBytes -= frame.bytes;
+      gone += 1;
+    }
+    if (gone > 0) this.#leaving.splice(0, gone);
+    return this.#leavingBytes;
   }
 }
 

@@ -12,6 +12,8 @@ export interface NetworkOptions {
   readonly jitterMs: number;
   /** What each machine can receive; the rest waits in its inbound queue. `Infinity` turns the queue off. */
   readonly inboundBytesPerSecond: number;
+  /** The same for what each machine can send: its frames, to whomever, leave one after the other. */
+  readonly outboundBytesPerSecond: number;
   /** Share of frames that vanish, 0 to 1. */
   readonly lossRate: number;
   /** The peers of a crashed machine are told nothing, as when its power fails. */
@@ -36,6 +38,7 @@ export class Network {
   readonly #random: Random;
   readonly #options: NetworkOptions;
   readonly #inboundBytesPerTick: number;
+  readonly #outboundBytesPerTick: number;
   readonly #machines = new Map<Address, Machine>();
   readonly #stations = new Map<Address, Station>();
   readonly #partitions: { readonly a: ReadonlySet<Address>; readonly b: ReadonlySet<Address> }[] = [];
@@ -51,6 +54,7 @@ export class Network {
     this.#random = random;
     this.#options = options;
     this.#inboundBytesPerTick = options.inboundBytesPerSecond / 1_000 / ticksPerMs;
+    this.#outboundBytesPerTick = options.outboundBytesPerSecond / 1_000 / ticksPerMs;
     this.#lossRate = options.lossRate;
   }
 
@@ -84,17 +88,20 @@ export class Network {
     }
     const end = station.ends.get(to) ?? this.#open(station, to);
     if (!end.other.open) this.#answerWithReset(end);
+    // Also for frames that will be lost: they are lost on the way.
+    const waitTicks = this.#leave(end, frame.length);
     const isLost = this.#lossRate > 0 && this.#random() < this.#lossRate;
     if (isLost || !end.other.open || this.#isCut(station.address, to)) {
       this.#messagesLost += 1;
       return;
     }
     // A copy: the sender may reuse its buffer and the receiver may keep or change the frame.
-    this.#clock.schedule(new InFlight(this, end.other, new Uint8Array(frame), ''), this.#arrivalTick(end));
+    this.#clock.schedule(new InFlight(this, end.other, new Uint8Array(frame), ''), this.#arrivalTick(end, waitTicks));
   }
 
   queuedBytes(station: Station, to: Address): number {
-    return station.ends.get(to)?.other.waitingBytes ?? 0;
+    const end = station.ends.get(to);
+    return end ? end.bytesNotLeft(this.#clock.tick) + end.other.waitingBytes : 0;
   }
 
   reject(station: Station, peer: Address, reason: string): void {
@@ -232,10 +239,22 @@ export class Network {
     this.#tell(end, reason, this.#clock.tickAfter(delayMs));
   }
 
-  #arrivalTick(end: LinkEnd): number {
+  #arrivalTick(end: LinkEnd, waitTicks = 0): number {
     const delayMs = this.#delayMs(end.station.address, end.other.station.address);
-    end.arrivalTick = Math.max(end.arrivalTick, this.#clock.tickAfter(delayMs));
+    end.arrivalTick = Math.max(end.arrivalTick, this.#clock.tickAfter(delayMs) + waitTicks);
     return end.arrivalTick;
+  }
+
+  /** Puts a frame into the outbound queue; returns how many ticks pass until all of it has left. */
+  #leave(end: LinkEnd, bytes: number): number {
+    if (this.#outboundBytesPerTick === Number.POSITIVE_INFINITY) return 0;
+    const { station } = end;
+    const { tick } = this.#clock;
+    station.outboundFreeTick = Math.max(station.outboundFreeTick, tick) + bytes / this.#outboundBytesPerTick;
+    const leavesTick = Math.ceil(station.outboundFreeTick);
+    end.bytesNotLeft(tick);
+    end.leaves(leavesTick, bytes);
+    return leavesTick - tick;
   }
 
   #delayMs(from: Address, to: Address): number {

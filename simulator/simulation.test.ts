@@ -85,6 +85,34 @@ describe('the network', () => {
     expect(sim.stats().inboundBytes.get('b')).toBe(3_000);
   });
 
+  test('frames queue for the outbound bandwidth, to whomever they go, and one queue follows the other', async () => {
+    const { sim, log, a, record } = pair({ ...none, outboundBytesPerSecond: 100_000 });
+    record('c');
+    for (const to of ['b', 'c', 'b']) a.transport.send(to, new Uint8Array(1_000));
+    expect(a.transport.queuedBytes('b')).toBe(2_000);
+    await sim.runFor(15);
+    expect([a.transport.queuedBytes('b'), a.transport.queuedBytes('c')]).toEqual([1_000, 1_000]);
+    await sim.runFor(100);
+    expect(a.transport.queuedBytes('b')).toBe(0);
+    expect(log).toEqual(['50 a>b 1000 bytes', '60 a>c 1000 bytes', '70 a>b 1000 bytes']);
+
+    const access = pair({ inboundBytesPerSecond: 50_000, outboundBytesPerSecond: 100_000 });
+    for (let i = 0; i < 2; i++) access.a.transport.send('b', new Uint8Array(1_000));
+    await access.sim.runFor(65);
+    expect(access.a.transport.queuedBytes('b')).toBe(2_000);
+    await access.sim.runFor(100);
+    expect(access.log).toEqual(['70 a>b 1000 bytes', '90 a>b 1000 bytes']);
+  });
+
+  test('a frame that is lost has used the outbound queue all the same', async () => {
+    const { sim, log, a } = pair({ ...none, outboundBytesPerSecond: 100_000, lossRate: 1 });
+    a.transport.send('b', new Uint8Array(1_000));
+    sim.setLossRate(0);
+    a.transport.send('b', new Uint8Array(1_000));
+    await sim.runFor(1_000);
+    expect(log).toEqual(['60 a>b 1000 bytes']);
+  });
+
   test('frames on one link keep their order whatever the jitter; links do not wait for each other', async () => {
     const { sim, log, a, record } = pair({ jitterMs: 100 });
     const c = record('c');

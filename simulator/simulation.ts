@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Address } from '../overlay/index.ts';
 import { Clock, ticksPerMs } from './clock.ts';
+import { SimulatedDisk } from './disk.ts';
 import { type SimulatedHost, SimulatedRuntime, SimulatedTransport } from './host.ts';
 import type { Station } from './link.ts';
 import { Network, type NetworkOptions, type NetworkStats } from './network.ts';
@@ -20,6 +21,7 @@ const networkDefaults: NetworkOptions = {
   oneWayDelayMs: 40,
   jitterMs: 0,
   inboundBytesPerSecond: 1_250_000, // 10 Mbit/s
+  outboundBytesPerSecond: Number.POSITIVE_INFINITY,
   lossRate: 0,
   silentCrashes: false,
 };
@@ -49,6 +51,7 @@ export class Simulation {
   readonly #clock = new Clock();
   readonly #network: Network;
   readonly #hosts = new Map<Address, SimulatedHost>();
+  readonly #disks = new Map<Address, SimulatedDisk>();
   #isRunning = false;
 
   constructor({ seed, ...network }: SimulationOptions) {
@@ -68,6 +71,13 @@ export class Simulation {
     if (host && this.#network.station(address)) return host;
     assert(!this.#network.machine(address), `${address} is down: restart it`);
     return this.#start(address);
+  }
+
+  /** The disk of a machine, the same in all its lives. */
+  disk(address: Address): SimulatedDisk {
+    const disk = this.#disks.get(address) ?? new SimulatedDisk(randomStream(this.seed, `disk ${address}`));
+    this.#disks.set(address, disk);
+    return disk;
   }
 
   /** At once: its timers never fire, its sends vanish, and unless crashes are silent its peers' links break. */

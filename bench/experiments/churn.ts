@@ -67,7 +67,7 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
   context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
   const routes = new Routes();
   const fleet = await Fleet.start(context, nodes, {
-    network: wideArea,
+    network: wideArea(context.seed),
     node: nodeOptions(geometry, contacts),
     prepare: (node) => routes.prepare(node),
   });

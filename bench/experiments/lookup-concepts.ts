@@ -63,10 +63,8 @@ async function measure(context: Context, concept: Concept, nodes: number, settin
     await directory.pass(warmup * 1_000);
     state = directory.state();
     const before = directory.messages();
-    await directory.pass(batchMs);
-    const idle = directory.messages() - before;
     success.push(await successOf(directory, lookups));
-    messages.push((directory.messages() - before - 2 * idle) / lookups);
+    messages.push((directory.messages() - before) / lookups);
     directory.crashFraction(fail / 100);
     atOnce.push(await successOf(directory, lookups));
     await directory.pass(recovery * 1_000 - batchMs);

@@ -1,12 +1,13 @@
 import type { Batch } from '../../columnar/index.ts';
 import { batchBytes, decodeBatch, encodeBatch } from '../../columnar/index.ts';
 import { buildOpGraph, type Operator } from '../../operators/index.ts';
-import type { Contact, RegionSet } from '../../overlay/index.ts';
+import { type Contact, RegionSet } from '../../overlay/index.ts';
 import type { Exchange } from '../../planner/index.ts';
-import type { Downstream } from './exchange.ts';
+import { alwaysReady, type Downstream } from './exchange.ts';
 import type { Execution } from './execution.ts';
 import type { MessageOf } from './messages.ts';
 import { type Report, ReportBuilder } from './report.ts';
+import { concerns } from './row-losses.ts';
 
 /** Children a node delegates to; the depth of the tree is the logarithm of the fleet to this base. */
 export const fanoutMax = 8;
@@ -117,12 +118,7 @@ export class Engagement {
     const merge = this.#merges.get(exchange);
     if (merge === undefined) throw new Error(`exchange ${exchange} is not a tree exchange`);
     // Producers complete at their own time; the merge completes when the wave is over below this node.
-    return {
-      push: (batch) => merge.input.push(batch),
-      complete: () => {},
-      congested: false,
-      drained: () => Promise.resolve(),
-    };
+    return alwaysReady((batch) => merge.input.push(batch));
   }
 
   advance(wave: number): void {
@@ -269,7 +265,7 @@ export class Engagement {
   }
 
   #askAgain(child: Child, reason: string): void {
-    const { timesMax, delayMs } = retries[this.#execution.readsDistributed ? 'distributed' : 'local'];
+    const { timesMax, delayMs } = retries[this.#execution.distributedScans.length > 0 ? 'distributed' : 'local'];
     if (child.attempt >= timesMax) {
       this.#report.lost(child.region, `node ${child.contact.address} was lost (${reason})`);
       return;
@@ -288,6 +284,7 @@ export class Engagement {
     const counts = own || plan.dissemination.kind === 'key';
     if (counts) this.#report.reached();
     this.#report.served(regions);
+    this.#reportLosses(regions);
     this.#scansRunning += 1;
     const ended = (answered: boolean): void => {
       if (this.#closed || this.#scansRunning === 0) return;
@@ -296,6 +293,23 @@ export class Engagement {
       this.#execution.settleSoon();
     };
     this.#runScans(regions, own).then(ended, (error: unknown) => this.#execution.fail(error));
+  }
+
+  /** The rows are served as far as they are there; what is gone with all its copies is told. */
+  #reportLosses(regions: RegionSet): void {
+    const { host, distributedScans } = this.#execution;
+    if (distributedScans.length === 0) return;
+    const nowMs = host.runtime.now();
+    for (const loss of host.overlay.losses(regions)) {
+      const tables = distributedScans.filter((scan) => concerns(loss, scan, nowMs)).map(({ table }) => table);
+      if (tables.length === 0) continue;
+      const names = [...new Set(tables)].join(', ');
+      const at = new Date(Math.floor(loss.atMs / 1_000) * 1_000).toISOString().replace('.000', '');
+      this.#report.lost(
+        new RegionSet([loss.region]),
+        `rows of ${names} were lost: no copy of a part was left at ${at}`,
+      );
+    }
   }
 
   /** @returns false when this node could not read all of its rows */

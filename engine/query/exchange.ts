@@ -23,6 +23,11 @@ export interface Downstream extends Operator {
   drained(): Promise<void>;
 }
 
+/** Takes rows whenever they come; whoever made it learns of their end in another way. */
+export function alwaysReady(push: (batch: Batch) => void): Downstream {
+  return { push, complete: () => {}, congested: false, drained: () => Promise.resolve() };
+}
+
 /** Rows on their way to one node, gathered into batches worth sending. */
 class Lane {
   readonly to: Contact;

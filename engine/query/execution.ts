@@ -4,7 +4,7 @@ import { buildOpGraph, type Operator, type RunningOpGraph } from '../../operator
 import { type Contact, type Overlay, type Region, RegionSet, type Runtime } from '../../overlay/index.ts';
 import { type Exchange, nodesOf, type OpGraph, type PhysicalPlan, type PlanNode } from '../../planner/index.ts';
 import type { Engagement } from './engagement.ts';
-import { type Downstream, ExchangeOutput } from './exchange.ts';
+import { alwaysReady, type Downstream, ExchangeOutput } from './exchange.ts';
 import { QueryMemory } from './memory.ts';
 import type { QueryId, QueryMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
@@ -80,8 +80,8 @@ export class Execution {
   readonly exchanges: readonly Exchange[];
   /** All rows travel inside echoes, so that a lost subtree can be asked for again. */
   readonly treeOnly: boolean;
-  /** Some of the rows are kept by several nodes. */
-  readonly readsDistributed: boolean;
+  /** Scans whose rows are kept by several nodes. */
+  readonly distributedScans: readonly ScanNode[];
   readonly engagements = new Map<string, Engagement>();
   readonly #report = new ReportBuilder();
   readonly #outputs = new Map<number, ExchangeOutput>();
@@ -109,7 +109,7 @@ export class Execution {
     this.#failed = failed;
     this.exchanges = query.plan.opgraphs.flatMap((graph) => (graph.output === null ? [] : [graph.output]));
     this.treeOnly = this.exchanges.every((exchange) => exchange.kind === 'tree');
-    this.readsDistributed = query.plan.opgraphs.some(({ root }) => [...nodesOf(root)].some(isDistributedScan));
+    this.distributedScans = query.plan.opgraphs.flatMap(({ root }) => [...nodesOf(root)].filter(isDistributedScan));
     if (results !== null) this.#buildGraphs('proxy');
     if (query.rendezvous.some((contact) => contact.id === host.overlay.self.id)) this.#buildGraphs('rendezvous');
   }
@@ -311,17 +311,12 @@ export class Execution {
   }
 
   #primaryMerge(exchange: number): Downstream {
-    return {
-      push: (batch) => {
-        const engagements = [...this.engagements.values()];
-        const engagement = engagements.find((candidate) => candidate.primary) ?? engagements[0];
-        if (engagement === undefined) this.#report.batchesLost(1, 'rows arrived at a node that nobody asked');
-        else engagement.mergeInput(exchange).push(batch);
-      },
-      complete: () => {},
-      congested: false,
-      drained: () => Promise.resolve(),
-    };
+    return alwaysReady((batch) => {
+      const engagements = [...this.engagements.values()];
+      const engagement = engagements.find((candidate) => candidate.primary) ?? engagements[0];
+      if (engagement === undefined) this.#report.batchesLost(1, 'rows arrived at a node that nobody asked');
+      else engagement.mergeInput(exchange).push(batch);
+    });
   }
 
   #outbox(exchange: number): Outbox {
@@ -383,6 +378,6 @@ export class Execution {
   }
 }
 
-function isDistributedScan(node: PlanNode): boolean {
+function isDistributedScan(node: PlanNode): node is ScanNode {
   return node.kind === 'scan' && node.source === 'distributed';
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { QueryError } from '../../columnar/index.ts';
+import { encodeCbor } from '../../columnar/index.ts';
+import { CodecError } from '../../overlay/index.ts';
 import { decodeMessage, encodeMessage, type QueryMessage } from './messages.ts';
 
 const queryId = fc.stringMatching(/^[0-9a-f]{16}$/);
@@ -9,6 +10,7 @@ const count = fc.nat({ max: 2 ** 32 - 1 });
 const contact = fc.record({ id: key, address: fc.constant('127.0.0.1:7400') });
 const region = fc.record({ from: key, to: key });
 const bytes = fc.uint8Array({ maxLength: 300 });
+const body = Uint8Array.of(1, 2, 3);
 
 const message: fc.Arbitrary<QueryMessage> = fc.oneof(
   fc.record({
@@ -85,14 +87,13 @@ describe('query messages', () => {
     );
   });
 
-  test('random bytes are refused with a protocol error and nothing else', () => {
+  test('random bytes are refused with a CodecError and nothing else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (frame) => {
         try {
           decodeMessage(frame);
         } catch (error) {
-          expect(error).toBeInstanceOf(QueryError);
-          expect((error as QueryError).code).toBe('protocol');
+          expect(error).toBeInstanceOf(CodecError);
         }
       }),
     );
@@ -106,9 +107,51 @@ describe('query messages', () => {
         try {
           expect(decodeMessage(broken)).toHaveProperty('type');
         } catch (error) {
-          expect((error as QueryError).code).toBe('protocol');
+          expect(error).toBeInstanceOf(CodecError);
         }
       }),
     );
+  });
+
+  test('a batch with an epoch that is none, or with anything in its padding, is refused', () => {
+    const good = encodeMessage({
+      type: 'batch',
+      query: 'a'.repeat(16),
+      epoch: 1,
+      exchange: 0,
+      sequence: 0,
+      batch: body,
+    });
+    for (const epoch of [Number.NaN, -1, -0, 0.5, 2 ** 60]) {
+      const bad = Uint8Array.from(good);
+      new DataView(bad.buffer).setFloat64(9, epoch, true);
+      expect(() => decodeMessage(bad)).toThrow(CodecError);
+    }
+    expect(() => decodeMessage(good.with(27, 1))).toThrow(CodecError);
+    const settled = encodeMessage({
+      type: 'settled',
+      query: 'a'.repeat(16),
+      epoch: 1,
+      exchange: 0,
+      sequence: 0,
+      lost: true,
+    });
+    expect(() => decodeMessage(settled.with(25, 2))).toThrow(CodecError);
+  });
+
+  test('a long list of nonsense is refused as a whole, not item by item', () => {
+    const frame = Buffer.concat([
+      Buffer.of(0),
+      encodeCbor({ type: 'echo', report: { served: new Array(100_000).fill(0) } }),
+    ]);
+    const issuesOf = (): number => {
+      try {
+        decodeMessage(frame);
+      } catch (error) {
+        return ((error as CodecError).cause as { readonly issues: readonly unknown[] }).issues.length;
+      }
+      return Number.NaN;
+    };
+    expect(issuesOf()).toBeLessThan(100);
   });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { decodeCbor, type ErrorCode, encodeCbor, QueryError, SQLSTATE } from '../../columnar/index.ts';
+import { decodeCbor, type ErrorCode, encodeCbor, SQLSTATE } from '../../columnar/index.ts';
+import { CodecError } from '../../overlay/index.ts';
 import { listOf } from '../list-of.ts';
 import { type Report, reasonLengthMax, reportItemsMax } from './report.ts';
 
@@ -145,14 +146,14 @@ export function encodeMessage(message: QueryMessage): Uint8Array {
   return frame;
 }
 
-/** @throws QueryError `protocol` for anything that `encodeMessage` could not have written */
+/** @throws CodecError for anything that `encodeMessage` could not have written */
 export function decodeMessage(frame: Uint8Array): QueryMessage {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const kind = frame[0];
   if (kind === kinds.cbor) return decodeBody(frame.subarray(1));
   const isBatch = kind === kinds.batch && frame.length >= batchHeaderBytes;
   const isSettled = kind === kinds.settled && frame.length === settledBytes;
-  if (!isBatch && !isSettled) throw malformed();
+  if (!isBatch && !isSettled) throw new CodecError('malformed query message');
   const head = {
     query: view.getBigUint64(1, true).toString(16).padStart(16, '0'),
     epoch: view.getFloat64(9, true),
@@ -162,18 +163,20 @@ export function decodeMessage(frame: Uint8Array): QueryMessage {
   const isCount = Number.isSafeInteger(head.epoch) && head.epoch >= 0 && !Object.is(head.epoch, -0);
   const rest = frame.subarray(settledBytes - 1, isBatch ? batchHeaderBytes : settledBytes);
   const isPlain = isBatch ? rest.every((byte) => byte === 0) : (rest[0] as number) <= 1;
-  if (!isCount || !isPlain) throw malformed();
+  if (!isCount || !isPlain) throw new CodecError('malformed query message');
   return isBatch
     ? { type: 'batch', ...head, batch: frame.subarray(batchHeaderBytes) }
     : { type: 'settled', ...head, lost: view.getUint8(25) === 1 };
 }
 
 function decodeBody(body: Uint8Array): QueryMessage {
-  const parsed = message.safeParse(decodeCbor(body));
-  if (!parsed.success) throw malformed(parsed.error);
+  let value: unknown;
+  try {
+    value = decodeCbor(body);
+  } catch (cause) {
+    throw new CodecError('malformed query message', { cause });
+  }
+  const parsed = message.safeParse(value);
+  if (!parsed.success) throw new CodecError('malformed query message', { cause: parsed.error });
   return parsed.data;
-}
-
-function malformed(cause?: Error): QueryError {
-  return new QueryError('protocol', 'malformed query message', { cause });
 }

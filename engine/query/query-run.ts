@@ -45,9 +45,6 @@ export class QueryRun implements QueryOwner {
     this.#request = request;
     this.#region = regionOf(request.plan);
     this.#queue = new BatchQueue(() => this.#execution?.settleSoon());
-    this.#deadline = runtime.after(request.deadlineMs, () => {
-      this.failed(new QueryError('deadline', `the query did not end within its deadline of ${request.deadlineMs} ms`));
-    });
     service.open(
       {
         ...request,
@@ -57,6 +54,9 @@ export class QueryRun implements QueryOwner {
       },
       this,
     );
+    this.#deadline = runtime.after(request.deadlineMs, () => {
+      this.failed(new QueryError('deadline', `the query did not end within its deadline of ${request.deadlineMs} ms`));
+    });
   }
 
   start(): void {

@@ -21,6 +21,9 @@ export const queryApp = 2;
 /** Batches that overtook their query wait this long for it, then count as lost. */
 const earlyHoldMs = 3_000;
 const earlyBytesMax = 16 * 1024 * 1024;
+const earlyMessagesMax = 4_096;
+/** Queries that one node takes part in at once, its own included. */
+const queriesMax = 1_024;
 /** Ended queries are remembered this long, so that stragglers do not bring them back. */
 const endedRememberedMs = 30_000;
 /** A participant forgets a query this long after its deadline, if nobody told it to. */
@@ -54,7 +57,6 @@ export interface QueryStatus {
   readonly sql: string;
   readonly proxy: string;
   readonly startedAtMs: number;
-  readonly deadlineAtMs: number;
   readonly executions: number;
   readonly memoryBytes: number;
 }
@@ -79,6 +81,7 @@ export class QueryService implements ExecutionHost {
   readonly #early = new Map<string, Early>();
   readonly #ended = new Map<QueryId, number>();
   #earlyBytes = 0;
+  #earlyMessages = 0;
   #delegations = 0;
   #isShutDown = false;
 
@@ -98,14 +101,17 @@ export class QueryService implements ExecutionHost {
       sql: info.sql,
       proxy: info.proxy.address,
       startedAtMs,
-      deadlineAtMs: info.deadlineAtMs,
       executions: executions.size,
       memoryBytes: [...executions.values()].reduce((sum, { memory }) => sum + memory.bytes, 0),
     }));
   }
 
-  /** Begins a query at this node, its proxy. Nothing is sent until `engageRoot`. */
+  /**
+   * Begins a query at this node, its proxy. Nothing is sent until `engageRoot`.
+   * @throws QueryError `tooManyQueries`
+   */
   open(query: OpenQuery, owner: QueryOwner): void {
+    this.#requireRoom();
     const info: QueryInfo = {
       ...query,
       planBytes: encodePlan(query.plan),
@@ -156,8 +162,7 @@ export class QueryService implements ExecutionHost {
       for (const execution of query.executions.values()) execution.drop();
       this.#end(query);
     }
-    for (const early of this.#early.values()) early.timer.cancel();
-    this.#early.clear();
+    for (const key of [...this.#early.keys()]) this.#takeEarly(key);
   }
 
   nextDelegation(): number {
@@ -170,13 +175,7 @@ export class QueryService implements ExecutionHost {
   }
 
   #receive(from: Contact, payload: Uint8Array): void {
-    let message: QueryMessage;
-    try {
-      message = decodeMessage(payload);
-    } catch (error) {
-      this.#log.warn('malformed query message', { from: from.address, error: String(error) });
-      return;
-    }
+    const message: QueryMessage = decodeMessage(payload);
     try {
       this.#handlers[message.type](from, message as never);
     } catch (error) {
@@ -235,6 +234,7 @@ export class QueryService implements ExecutionHost {
     if (query === undefined) {
       let plan: PhysicalPlan;
       try {
+        this.#requireRoom();
         plan = decodePlan(message.plan);
       } catch (error) {
         this.#sendFailure(message.proxy, message.query, error);
@@ -249,6 +249,15 @@ export class QueryService implements ExecutionHost {
       this.#fail(query, error);
     }
     this.#replay(query, epoch);
+  }
+
+  #requireRoom(): void {
+    if (this.#queries.size < queriesMax) return;
+    throw new QueryError(
+      'tooManyQueries',
+      `node ${this.overlay.self.address} already takes part in ${queriesMax} queries`,
+      { hint: 'Try again when some of them have ended; sys.queries lists them.' },
+    );
   }
 
   #takePart(query: LocalQuery, from: Contact, message: Engage): void {
@@ -360,7 +369,8 @@ export class QueryService implements ExecutionHost {
   }
 
   #hold(from: Contact, message: MessageOf<'batch'>): void {
-    if (this.#ended.has(message.query) || this.#earlyBytes + message.batch.length > earlyBytesMax) {
+    const isFull = this.#earlyMessages >= earlyMessagesMax || this.#earlyBytes + message.batch.length > earlyBytesMax;
+    if (this.#isShutDown || this.#ended.has(message.query) || isFull) {
       this.#settle(from, message, true);
       return;
     }
@@ -376,6 +386,7 @@ export class QueryService implements ExecutionHost {
     early.messages.push({ from, message });
     early.bytes += message.batch.length;
     this.#earlyBytes += message.batch.length;
+    this.#earlyMessages += 1;
   }
 
   #replay({ info, executions }: LocalQuery, epoch: number): void {
@@ -392,6 +403,7 @@ export class QueryService implements ExecutionHost {
     early.timer.cancel();
     this.#early.delete(key);
     this.#earlyBytes -= early.bytes;
+    this.#earlyMessages -= early.messages.length;
     return early.messages;
   }
 }

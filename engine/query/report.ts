@@ -5,7 +5,7 @@ import type { Coverage } from '../session.ts';
 export interface Report {
   /** Regions scanned, each exactly once. */
   readonly served: readonly Region[];
-  /** Regions that nobody could serve. */
+  /** Regions that nobody could serve, or of which rows are gone for good. */
   readonly lost: readonly Region[];
   readonly nodesReached: number;
   readonly nodesAnswered: number;
@@ -113,12 +113,14 @@ export class ReportBuilder {
  * @param target the region that the query had to cover; `null` when it reads no table
  */
 export function coverageOf(report: Report, target: Region | null): Coverage {
-  const gaps = target === null ? [] : new RegionSet(report.served).missingFrom(target).regions();
+  const gaps = target === null ? new RegionSet() : new RegionSet(report.served).missingFrom(target);
   const reasons = new Set(report.reasons);
   for (const contact of report.missing) reasons.add(`node ${contact.address} was seen recently and is unreachable now`);
-  if (gaps.length > 0 && reasons.size === 0) reasons.add('part of the key space did not answer');
+  if (!gaps.isEmpty && reasons.size === 0) reasons.add('part of the key space did not answer');
+  const lost = gaps.clone();
+  for (const region of report.lost) lost.add(region);
   const complete =
-    gaps.length === 0 &&
+    gaps.isEmpty &&
     report.lost.length === 0 &&
     report.missing.length === 0 &&
     report.batchesLost === 0 &&
@@ -129,7 +131,7 @@ export function coverageOf(report: Report, target: Region | null): Coverage {
     nodesAnswered: report.nodesAnswered,
     nodesReached: report.nodesReached,
     missing: report.missing,
-    regionsLost: gaps,
+    regionsLost: lost.regions(),
     batchesLost: report.batchesLost,
     reasons: [...reasons],
   };

@@ -2,7 +2,7 @@ import { type Batch, concatBatches, QueryError } from '../../columnar/index.ts';
 import { RegionSet, type Timer, wholeRing } from '../../overlay/index.ts';
 import type { PhysicalPlan } from '../../planner/index.ts';
 import type { EpochAnswer } from '../session.ts';
-import type { Downstream } from './exchange.ts';
+import { alwaysReady } from './exchange.ts';
 import type { QueryId } from './messages.ts';
 import { newQueryId } from './query-run.ts';
 import type { QueryOwner, QueryService } from './query-service.ts';
@@ -22,6 +22,13 @@ export interface SubscriptionRequest {
   readonly memoryBytesMax: number;
 }
 
+interface RunningEpoch {
+  /** When it ends with what has arrived. */
+  readonly expiry: Timer;
+  /** Known, but those of earlier epochs are not. */
+  answer: EpochAnswer | null;
+}
+
 /**
  * A standing query at its proxy. Each epoch spreads anew over the members of that moment, so who joined
  * takes part at once and who died is not waited for, and is tiled and counted like any query's answer.
@@ -32,8 +39,8 @@ export class Subscription implements QueryOwner {
   readonly #service: QueryService;
   readonly #request: SubscriptionRequest;
   readonly #answers: EpochAnswer[] = [];
-  /** Epochs under way, oldest first, with their answers once known: answers are given in order. */
-  readonly #running = new Map<number, EpochAnswer | null>();
+  /** Epochs under way, oldest first: answers are given in order. */
+  readonly #running = new Map<number, RunningEpoch>();
   #epochsLeft: number;
   #lastEpoch = 0;
   #timer: Timer | null = null;
@@ -113,18 +120,12 @@ export class Subscription implements QueryOwner {
     const { runtime } = this.#service;
     const { plan, everyMs } = this.#request;
     const rows: Batch[] = [];
-    const results: Downstream = {
-      push: (batch) => void rows.push(batch),
-      complete: () => {},
-      congested: false,
-      drained: () => Promise.resolve(),
-    };
-    this.#running.set(epoch, null);
+    const results = alwaysReady((batch) => void rows.push(batch));
     const { execution, root } = this.#service.engageRoot(this.id, epoch, RegionSet.whole(), results, {
       contact: null,
       dropped: () => {},
       echo: (wave, report, partials) => {
-        expiry.cancel();
+        this.#running.get(epoch)?.expiry.cancel();
         for (const { exchange, batch } of partials) execution.pushAtProxy(exchange, batch);
         execution.completeInputs(wave);
         this.#service.closeEpoch(this.id, epoch);
@@ -139,15 +140,17 @@ export class Subscription implements QueryOwner {
       },
     });
     const expiry = runtime.after(Math.max(everyMs, epochDeadlineMinMs), () => root.expire());
+    this.#running.set(epoch, { expiry, answer: null });
   }
 
   #answered(answer: EpochAnswer): void {
-    if (this.#ended) return;
-    this.#running.set(answer.epoch, answer);
-    for (const [epoch, done] of this.#running) {
-      if (done === null) break;
+    const running = this.#running.get(answer.epoch);
+    if (this.#ended || running === undefined) return;
+    running.answer = answer;
+    for (const [epoch, { answer: known }] of this.#running) {
+      if (known === null) break;
       this.#running.delete(epoch);
-      this.#answers.push(done);
+      this.#answers.push(known);
     }
     if (this.#epochsLeft === 0 && this.#running.size === 0) this.#end();
     this.#notify();
@@ -157,6 +160,7 @@ export class Subscription implements QueryOwner {
     if (!this.#ended) {
       this.#ended = true;
       this.#timer?.cancel();
+      for (const { expiry } of this.#running.values()) expiry.cancel();
       this.#service.close(this.id);
     }
     this.#notify();

@@ -16,6 +16,7 @@ const distributed = {
   partitionBy: [0],
   notNull: [],
   lifetimeMs: 60_000,
+  createdAtMs: 0,
   replicas: 3,
 };
 const table: TableDefinition = { name: 't', source: 'distributed', schema, distributed };

@@ -37,7 +37,8 @@ function tableOf(namespace: string, primaryKey: readonly number[]): TableDefinit
       { name: 'v', type: types.text },
     ],
   };
-  const distributed = { namespace, primaryKey, partitionBy: [0], notNull: [0], lifetimeMs: null, replicas: 3 };
+  const details = { partitionBy: [0], notNull: [0], lifetimeMs: null, replicas: 3, createdAtMs: 0 };
+  const distributed = { namespace, primaryKey, ...details };
   return { name: namespace.split('#')[0] ?? '', source: 'distributed', schema, distributed };
 }
 
@@ -60,7 +61,7 @@ function batchOf({ table, rows }: Write) {
 
 function upsert(store: RowStore, write: Write): void {
   const { batch, keys } = batchOf(write);
-  store.upsert(write.table, batch, keys, write);
+  store.accept(encodeWrite(write.table, batch, everyRow(batch), keys, write));
 }
 
 function rowsIn(
@@ -206,10 +207,10 @@ describe('a store', () => {
           const { batch, keys } = batchOf(write);
           other.import(encodeWrite(write.table, batch, everyRow(batch), keys, write));
         }
-        for (const chunk of [...other.export(wholeRing)].reverse()) third.import(chunk);
+        for (const chunk of [...other.export([wholeRing])].reverse()) third.import(chunk);
         for (const part of [wholeRing, ...regions]) {
-          expect(other.digest(part)).toEqual(one.digest(part));
-          expect(third.digest(part)).toEqual(one.digest(part));
+          expect(other.digest(part, 0)).toEqual(one.digest(part, 0));
+          expect(third.digest(part, 0)).toEqual(one.digest(part, 0));
         }
         for (const table of [keyed, heap]) expect(rowsIn(third, table)).toEqual(rowsIn(one, table));
         for (const store of [one, other, third]) store.checkInvariants();
@@ -224,12 +225,12 @@ describe('a store', () => {
         const [a, b] = [new RowStore({ runtime: new TestRuntime() }), new RowStore({ runtime: new TestRuntime() })];
         for (const write of mine) upsert(a, { ...write, writer: `a${write.writer}` });
         for (const write of theirs) upsert(b, { ...write, writer: `b${write.writer}` });
-        for (const chunk of a.export(part)) b.import(chunk);
-        for (const chunk of b.export(part)) a.import(chunk);
-        expect(a.digest(part)).toEqual(b.digest(part));
-        const nothing = a.digest(part);
-        for (const chunk of b.export(part)) a.import(chunk);
-        expect(a.digest(part)).toEqual(nothing);
+        for (const chunk of a.export([part])) b.import(chunk);
+        for (const chunk of b.export([part])) a.import(chunk);
+        expect(a.digest(part, 0)).toEqual(b.digest(part, 0));
+        const nothing = a.digest(part, 0);
+        for (const chunk of b.export([part])) a.import(chunk);
+        expect(a.digest(part, 0)).toEqual(nothing);
       }),
       { numRuns: 60 },
     );
@@ -241,14 +242,14 @@ describe('a store', () => {
         const store = new RowStore({ runtime: new TestRuntime() });
         for (const write of list) upsert(store, write);
         const edges = points.sort();
-        const parts = edges.map((from, i) => store.digest({ from, to: edges[(i + 1) % edges.length] as string }));
+        const parts = edges.map((from, i) => store.digest({ from, to: edges[(i + 1) % edges.length] as string }, 0));
         expect({
           items: parts.reduce((sum, { items }) => sum + items, 0),
           hash: BigInt.asUintN(
             64,
             parts.reduce((sum, { hash }) => sum + hash, 0n),
           ),
-        }).toEqual(store.digest(wholeRing));
+        }).toEqual(store.digest(wholeRing, 0));
       }),
       { numRuns: 60 },
     );
@@ -321,7 +322,7 @@ test('a scan without columns counts', () => {
 });
 
 describe('lifetimes', () => {
-  test('expired rows are in no scan, digest or export, and their memory is freed', () => {
+  test('expired rows are in no scan; when the horizon has passed them, in no digest and export, and their memory is freed', () => {
     const runtime = new TestRuntime();
     const store = new RowStore({ runtime });
     upsert(
@@ -339,15 +340,19 @@ describe('lifetimes', () => {
     runtime.nowMs = 2_000;
     expect(rowsIn(store, keyed, [wholeRing], 1_999)).toHaveLength(3);
     expect(rowsIn(store, keyed, [wholeRing], 2_000)).toEqual(['[3,"stays"]']);
-    expect(store.digest(wholeRing).items).toBe(1);
+    // A copy made now differs neither before nor after, whichever of the two forgets first.
     const other = new RowStore({ runtime });
-    for (const chunk of store.export(wholeRing)) other.import(chunk);
-    expect(other.digest(wholeRing)).toEqual(store.digest(wholeRing));
-    expect(store.rowsStored()).toBe(3);
-    runtime.nowMs = 12_000;
+    for (const chunk of store.export([wholeRing])) other.import(chunk);
+    expect(store.digest(wholeRing, 0).items).toBe(3);
+    expect(other.digest(wholeRing, 0)).toEqual(store.digest(wholeRing, 0));
+    expect(rowsIn(other, keyed, [wholeRing], 2_000)).toEqual(['[3,"stays"]']);
+    runtime.nowMs = 60_000;
     upsert(store, write(heap, [[9, 'x']]));
     expect(store.rowsStored('keyed#1')).toBe(1);
-    store.checkInvariants();
+    expect(other.rowsStored()).toBe(3);
+    expect(other.digest(wholeRing, 40_000).items).toBe(1);
+    expect([...other.export([wholeRing])]).toHaveLength(1);
+    for (const each of [store, other]) each.checkInvariants();
   });
 
   test('a newer version gives a row a new lifetime', () => {
@@ -365,10 +370,10 @@ describe('a dropped table', () => {
     const [store, replica] = [new RowStore({ runtime }), new RowStore({ runtime })];
     upsert(store, write(keyed, [[1, 'a']]));
     upsert(store, write(heap, [[1, 'a']]));
-    const chunks = [...store.export(wholeRing)];
+    const chunks = [...store.export([wholeRing])];
     for (const chunk of chunks) replica.import(chunk);
     store.dropTable('keyed#1');
-    expect(store.tables).toEqual([heap]);
+    expect([store.rowsStored('keyed#1'), store.rowsStored('heap#1')]).toEqual([0, 1]);
     for (const chunk of chunks) store.import(chunk);
     const unknown = expect.objectContaining({ code: 'unknownTable' });
     expect(() => rowsIn(store, keyed)).toThrow(unknown);
@@ -376,10 +381,10 @@ describe('a dropped table', () => {
     expect(() => {
       for (const chunk of chunks) store.accept(chunk);
     }).toThrow(unknown);
-    for (const chunk of store.export(wholeRing)) replica.import(chunk);
+    for (const chunk of store.export([wholeRing])) replica.import(chunk);
     expect(() => rowsIn(replica, keyed)).toThrow(unknown);
     expect(rowsIn(replica, heap)).toHaveLength(1);
-    expect(replica.digest(wholeRing)).toEqual(store.digest(wholeRing));
+    expect(replica.digest(wholeRing, 0)).toEqual(store.digest(wholeRing, 0));
     replica.checkInvariants();
   });
 
@@ -417,11 +422,11 @@ describe('chunks', () => {
     const store = new RowStore({ runtime: new TestRuntime() });
     const rows = Array.from({ length: 3_000 }, (_, i) => [i, i % 100 === 0 ? 'x'.repeat(100_000) : 'y'] as const);
     upsert(store, write(keyed, [...rows, [5_000, 'z'.repeat(600_000)]]));
-    const chunks = [...store.export(wholeRing)];
+    const chunks = [...store.export([wholeRing])];
     expect(chunks.filter(({ length }) => length > 256 * 1024)).toHaveLength(1);
     const other = new RowStore({ runtime: new TestRuntime() });
     for (const chunk of chunks) other.import(chunk);
-    expect(other.digest(wholeRing)).toEqual(store.digest(wholeRing));
+    expect(other.digest(wholeRing, 0)).toEqual(store.digest(wholeRing, 0));
   });
 
   test('of a known namespace with another shape are refused', () => {
@@ -449,7 +454,7 @@ describe('chunks', () => {
         { expiresAtMs: 5_000 },
       ),
     );
-    return [...store.export(wholeRing)];
+    return [...store.export([wholeRing])];
   })();
 
   test('that are damaged are refused as protocol errors, or are as good as any', () => {
@@ -468,8 +473,8 @@ describe('chunks', () => {
           const store = new RowStore({ runtime: new TestRuntime() });
           try {
             store.import(cut === null ? bytes : bytes.subarray(0, cut % bytes.length));
-            for (const table of store.tables) rowsIn(store, table);
-            for (const again of store.export(wholeRing)) new RowStore({ runtime: new TestRuntime() }).import(again);
+            for (const table of [keyed, heap]) rowsIn(store, table);
+            for (const again of store.export([wholeRing])) new RowStore({ runtime: new TestRuntime() }).import(again);
           } catch (error) {
             expect(error).toBeInstanceOf(QueryError);
             expect((error as QueryError).code).toBe('protocol');
@@ -489,13 +494,13 @@ describe('chunks', () => {
         bytes[at] = (bytes[at] as number) ^ 0x7f;
         try {
           store.import(bytes);
-          store.digest(wholeRing);
+          store.digest(wholeRing, 0);
         } catch (error) {
           expect(error).toMatchObject({ code: 'protocol' });
         }
       }
     }
-    expect([...store.export(wholeRing)].length).toBeGreaterThan(0);
+    expect([...store.export([wholeRing])].length).toBeGreaterThan(0);
     store.checkInvariants();
   });
 

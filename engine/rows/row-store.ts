@@ -1,10 +1,19 @@
 import { strict as assert } from 'node:assert';
 import { type Batch, batchBytes, QueryError, sliceBatch, takeRows } from '../../columnar/index.ts';
-import type { Replicated, Runtime } from '../../overlay/index.ts';
+import {
+  type Digest,
+  diskKey,
+  diskPrefix,
+  horizonOf,
+  Journal,
+  type Replicated,
+  type Runtime,
+} from '../../overlay/index.ts';
 import type { TableDefinition } from '../../planner/index.ts';
 import { type Chunk, decodeChunk, droppedMax, encodeChunk } from './chunk.ts';
 import { type KeyedRows, keyedRows, type Written } from './keyed-rows.ts';
 import { type Key, keyBytes, type Region, RegionFilter } from './ring.ts';
+import { RowLog } from './row-log.ts';
 import { gather, rowOverheadBytes, segmentRowsMax } from './segment.ts';
 import { TableRows } from './table-rows.ts';
 
@@ -12,16 +21,17 @@ export interface RowStoreOptions {
   readonly runtime: Runtime;
   /** Memory for all tables' rows at this node; a write that would pass it fails. */
   readonly bytesMax?: number;
+  /** What outlives the node; nothing does when it is absent. */
+  readonly journal?: Journal;
 }
 
 export const rowStoreDefaults = {
   bytesMax: 2 * 1024 * 1024 * 1024,
 } as const;
 
+const droppedKey = diskKey(diskPrefix.droppedTables);
 /** Aim of `export`; a single larger row makes a larger chunk. */
 const chunkBytesMax = 256 * 1024;
-/** Expired rows keep their memory this long at least: sweeping walks all rows. */
-const sweepLagMs = 10_000;
 /** A dropped table's namespace is remembered so long (the last `droppedMax` of them), against chunks still under way. */
 const droppedRememberedMs = 7 * 24 * 3_600_000;
 
@@ -36,18 +46,17 @@ const droppedRememberedMs = 7 * 24 * 3_600_000;
 export class RowStore implements Replicated {
   readonly #runtime: Runtime;
   readonly #bytesMax: number;
+  readonly #journal: Journal;
+  readonly #log: RowLog;
   readonly #tables = new Map<string, TableRows>();
   /** When each dropped namespace was dropped. */
   readonly #dropped = new Map<string, number>();
 
-  constructor({ runtime, bytesMax = rowStoreDefaults.bytesMax }: RowStoreOptions) {
+  constructor({ runtime, bytesMax = rowStoreDefaults.bytesMax, journal }: RowStoreOptions) {
     this.#runtime = runtime;
+    this.#journal = journal ?? new Journal(null, () => {});
+    this.#log = new RowLog(this.#journal);
     this.#bytesMax = bytesMax;
-  }
-
-  /** Every table of which something was written or imported here. */
-  get tables(): readonly TableDefinition[] {
-    return [...this.#tables.values()].map(({ table }) => table);
   }
 
   /** Rows of one table, or of all; some may have expired lately. */
@@ -61,16 +70,6 @@ export class RowStore implements Replicated {
   }
 
   /**
-   * Writes rows; a row with an equal primary key and an older version is replaced.
-   * @param keys where each row lies on the ring
-   * @throws QueryError `outOfMemory` before anything is written; `unknownTable` when the table was dropped
-   */
-  upsert(table: TableDefinition, batch: Batch, keys: readonly Key[], written: Written): void {
-    this.#requireNotDropped(table);
-    this.#merge(table, keyedRows(batch, keys, written));
-  }
-
-  /**
    * The living rows whose keys lie in any of `regions`, in batches of the wanted columns. Which rows is settled
    * now: what is written while they are iterated does not show.
    * @param columns positions in the table's schema, possibly none
@@ -81,30 +80,30 @@ export class RowStore implements Replicated {
     return this.#tables.get(namespace)?.scan(new RegionFilter(regions), columns, nowMs) ?? [];
   }
 
-  digest(region: Region): { readonly items: number; readonly hash: bigint } {
-    const filter = new RegionFilter([region]);
-    const nowMs = this.#runtime.now();
+  digest(region: Region, horizonMs: number): Digest {
+    this.#sweep(horizonMs);
     let items = 0;
     let hash = 0n;
     for (const table of this.#tables.values()) {
-      const digest = table.digest(filter, nowMs);
+      const digest = table.digest(region);
       items += digest.items;
       hash += digest.hash;
     }
     return { items, hash: BigInt.asUintN(64, hash) };
   }
 
-  /** Chunks of the living rows in `region` as of the first one, and of what was dropped. */
-  *export(region: Region): Generator<Uint8Array> {
-    const filter = new RegionFilter([region]);
-    const nowMs = this.#runtime.now();
+  /** Chunks of the rows in some regions as of the first one, and of what was dropped. */
+  *export(regions: readonly Region[]): Generator<Uint8Array> {
+    const filter = new RegionFilter(regions);
+    // What has expired since is still part of the digests.
+    const horizonMs = horizonOf(this.#runtime.now());
     const selections = [...this.#tables.values()].map((table) => ({
       table: table.table,
-      parts: table.select(filter, nowMs),
+      parts: table.select(filter, horizonMs),
     }));
     if (this.#dropped.size > 0) yield encodeChunk({ kind: 'dropped', namespaces: new Map(this.#dropped) });
     for (const { table, parts } of selections) {
-      for (const { rows, chosen } of parts) yield* chunksOf(table, rows, chosen);
+      for (const { rows, chosen } of parts) for (const { chunk } of chunksOf(table, rows, chosen)) yield chunk;
     }
   }
 
@@ -116,7 +115,7 @@ export class RowStore implements Replicated {
     const chunk = decodeChunk(bytes);
     if (chunk.kind === 'dropped') {
       for (const [namespace, atMs] of chunk.namespaces) this.#forget(namespace, atMs);
-    } else if (!this.#dropped.has(namespaceOf(chunk.table))) this.#write(chunk);
+    } else if (!this.#dropped.has(namespaceOf(chunk.table))) this.#write(chunk, bytes);
   }
 
   /**
@@ -127,7 +126,12 @@ export class RowStore implements Replicated {
     const chunk = decodeChunk(bytes);
     if (chunk.kind === 'dropped') throw new QueryError('protocol', 'writers do not drop tables');
     this.#requireNotDropped(chunk.table);
-    this.#write(chunk);
+    this.#write(chunk, bytes);
+  }
+
+  async recover(): Promise<void> {
+    for await (const { value } of this.#journal.read(diskPrefix.droppedTables)) this.#recoverChunk(value, null);
+    for await (const { number, chunk } of this.#log.recover()) this.#recoverChunk(chunk, number);
   }
 
   drop(region: Region): void {
@@ -142,8 +146,26 @@ export class RowStore implements Replicated {
   }
 
   checkInvariants(): void {
-    for (const table of this.#tables.values()) table.checkInvariants();
+    const living = new Map<number, number>();
+    for (const table of this.#tables.values()) {
+      table.checkInvariants();
+      table.countByChunk(living);
+    }
+    this.#log.checkInvariants(living);
     for (const namespace of this.#dropped.keys()) assert(!this.#tables.has(namespace));
+  }
+
+  #recoverChunk(bytes: Uint8Array, number: number | null): void {
+    try {
+      const chunk = decodeChunk(bytes);
+      if (chunk.kind === 'dropped')
+        for (const [namespace, atMs] of chunk.namespaces) this.#dropped.set(namespace, atMs);
+      else if (this.#dropped.has(namespaceOf(chunk.table))) this.#log.discard(number);
+      else this.#write(chunk, bytes, number);
+    } catch (error) {
+      if (!(error instanceof QueryError) || error.code !== 'protocol') throw error;
+      this.#journal.damaged(error.message);
+    }
   }
 
   #requireNotDropped(table: TableDefinition): void {
@@ -151,22 +173,43 @@ export class RowStore implements Replicated {
     throw new QueryError('unknownTable', `table "${table.name}" was dropped`);
   }
 
-  #write(chunk: Extract<Chunk, { kind: 'rows' }>): void {
+  #write(chunk: Extract<Chunk, { kind: 'rows' }>, bytes: Uint8Array, number: number | null = null): void {
     this.#checkKnown(chunk);
-    this.#merge(chunk.table, chunk.rows);
+    this.#merge(chunk.table, chunk.rows, bytes, number);
   }
 
-  #merge(table: TableDefinition, rows: KeyedRows): void {
+  /** @param number of the chunk in the log, if it is there already */
+  #merge(table: TableDefinition, rows: KeyedRows, chunk: Uint8Array, number: number | null = null): void {
     if (rows.batch.numRows === 0) return;
     const nowMs = this.#runtime.now();
-    this.#sweep(nowMs);
+    const horizonMs = horizonOf(nowMs);
+    this.#sweep(horizonMs);
     this.#makeRoom(table, batchBytes(rows.batch) + rows.batch.numRows * rowOverheadBytes, nowMs);
-    const stored = this.#tables.get(namespaceOf(table)) ?? new TableRows(table);
+    const stored = this.#tables.get(namespaceOf(table)) ?? new TableRows(table, this.#log);
     this.#tables.set(namespaceOf(table), stored);
+    const id = this.#log.begin();
     for (let start = 0; start < rows.batch.numRows; start += segmentRowsMax) {
-      stored.merge(slice(rows, start, Math.min(start + segmentRowsMax, rows.batch.numRows)), nowMs);
+      stored.merge(slice(rows, start, Math.min(start + segmentRowsMax, rows.batch.numRows)), horizonMs, id);
     }
+    this.#log.commit(id, chunk, rows.batch.numRows, number);
     this.#removeEmpty();
+    // Numbers of chunks that are still to be read are not known.
+    if (number === null) this.#compactLog();
+  }
+
+  /** Writes the living rows of chunks that are mostly dead anew, and with that the chunks die. */
+  #compactLog(): void {
+    const sparse = this.#log.sparse();
+    if (sparse.size === 0) return;
+    for (const table of this.#tables.values()) {
+      for (const { segment, chosen } of table.inChunks(sparse)) {
+        for (const { chunk, part } of chunksOf(table.table, segment.rows, chosen)) {
+          const id = this.#log.begin();
+          for (const row of part) table.moveToChunk(segment, row, id);
+          this.#log.commit(id, chunk, part.length);
+        }
+      }
+    }
   }
 
   #makeRoom(table: TableDefinition, bytes: number, nowMs: number): void {
@@ -183,10 +226,10 @@ export class RowStore implements Replicated {
     );
   }
 
-  #sweep(nowMs: number): void {
-    for (const table of this.#tables.values()) if (table.firstExpiryMs + sweepLagMs <= nowMs) table.sweep(nowMs);
+  #sweep(horizonMs: number): void {
+    for (const table of this.#tables.values()) table.sweep(horizonMs);
     for (const [namespace, atMs] of this.#dropped) {
-      if (atMs + droppedRememberedMs <= nowMs) this.#dropped.delete(namespace);
+      if (atMs + droppedRememberedMs <= horizonMs) this.#dropped.delete(namespace);
     }
   }
 
@@ -197,11 +240,15 @@ export class RowStore implements Replicated {
   #forget(namespace: string, atMs: number): void {
     const nowMs = this.#runtime.now();
     if (atMs + droppedRememberedMs <= nowMs) return;
+    this.#tables.get(namespace)?.clear();
     this.#tables.delete(namespace);
     // A peer's clock may be ahead of ours.
     this.#dropped.set(namespace, Math.max(Math.min(atMs, nowMs), this.#dropped.get(namespace) ?? 0));
     const [oldest] = this.#dropped.keys();
     if (this.#dropped.size > droppedMax && oldest !== undefined) this.#dropped.delete(oldest);
+    if (!this.#journal.isDurable) return;
+    const dropped = encodeChunk({ kind: 'dropped', namespaces: new Map(this.#dropped) });
+    this.#journal.write(droppedKey, dropped);
   }
 
   /** Rows of one namespace have one shape; a peer that says otherwise errs. */
@@ -244,17 +291,21 @@ function shapeOf({ schema, distributed }: TableDefinition): string {
 }
 
 /** Cuts rows into chunks of about `chunkBytesMax`, by the mean size of a row, and again where that was too much. */
-function* chunksOf(table: TableDefinition, rows: KeyedRows, chosen: Uint32Array): Generator<Uint8Array> {
+function* chunksOf(
+  table: TableDefinition,
+  rows: KeyedRows,
+  chosen: Uint32Array,
+): Generator<{ readonly chunk: Uint8Array; readonly part: Uint32Array }> {
   const rowBytes = batchBytes(rows.batch) / rows.batch.numRows + rowOverheadBytes / 2;
   const rowsPerChunk = Math.max(1, Math.floor(chunkBytesMax / rowBytes));
   for (let start = 0; start < chosen.length; start += rowsPerChunk) {
     yield* cut(chosen.subarray(start, start + rowsPerChunk));
   }
 
-  function* cut(part: Uint32Array): Generator<Uint8Array> {
+  function* cut(part: Uint32Array): ReturnType<typeof chunksOf> {
     const chunk = encodeChunk({ kind: 'rows', table, rows: gather([{ rows, chosen: part }]) });
     if (chunk.length <= chunkBytesMax || part.length === 1) {
-      yield chunk;
+      yield { chunk, part };
       return;
     }
     const middle = part.length >>> 1;

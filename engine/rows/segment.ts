@@ -5,8 +5,8 @@ import { keyBytes, type RegionFilter } from './ring.ts';
 /** Rows in a segment at most: what a scan gives as one batch. */
 export { batchRowsMax as segmentRowsMax } from '../table.ts';
 
-/** Bytes a row takes beside its columns: what `KeyedRows` and `Segment` hold of it, and its part of the index. */
-export const rowOverheadBytes = 96;
+/** Bytes a row takes beside its columns: what `KeyedRows` and `Segment` hold of it, and its part of the index and the digests. */
+export const rowOverheadBytes = 150;
 
 /**
  * Some rows of a table, stored together. The rows never change; they only die, and a segment with too many
@@ -20,6 +20,8 @@ export class Segment {
   /** 64 bits over columns, version and expiry; the key follows from the columns. */
   readonly hashLow: Uint32Array;
   readonly hashHigh: Uint32Array;
+  /** In which chunk of the log a row is. */
+  readonly chunkOf: Uint32Array;
   /** 1: alive. */
   readonly alive: Uint8Array;
   aliveRows = 0;
@@ -34,6 +36,7 @@ export class Segment {
     this.identity = hashes.identity;
     this.hashLow = hashes.hashLow;
     this.hashHigh = hashes.hashHigh;
+    this.chunkOf = new Uint32Array(rows.batch.numRows);
     this.alive = new Uint8Array(rows.batch.numRows);
     this.bytes = batchBytes(rows.batch) + rows.batch.numRows * rowOverheadBytes;
   }

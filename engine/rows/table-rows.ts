@@ -1,9 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { type Batch, rowEquality, selectColumns, takeRows } from '../../columnar/index.ts';
+import { type Digest, DigestTree, type Region } from '../../overlay/index.ts';
 import type { TableDefinition } from '../../planner/index.ts';
 import { IdentityIndex } from './identity-index.ts';
 import type { KeyedRows } from './keyed-rows.ts';
-import type { RegionFilter } from './ring.ts';
+import { keyBytes, type RegionFilter } from './ring.ts';
+import type { RowLog } from './row-log.ts';
 import { gather, hashesOf, Segment, segmentRowsMax } from './segment.ts';
 
 /**
@@ -17,10 +19,14 @@ export class TableRows {
   readonly #index = new IdentityIndex();
   #segments: Segment[] = [];
   readonly #byId = new Map<number, Segment>();
+  /** Of all living rows. */
+  readonly #digests = new DigestTree();
+  readonly #log: RowLog;
   #nextId = 0;
 
-  constructor(table: TableDefinition) {
+  constructor(table: TableDefinition, log: RowLog) {
     this.table = table;
+    this.#log = log;
     this.#primaryKey = table.distributed?.primaryKey ?? [];
   }
 
@@ -33,28 +39,31 @@ export class TableRows {
     return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
-  get firstExpiryMs(): number {
-    return this.#segments.reduce((first, segment) => Math.min(first, segment.firstExpiryMs), Number.POSITIVE_INFINITY);
-  }
-
-  /** Keeps of `rows` what is newer than what is here; what has expired is ignored. At most `segmentRowsMax` rows. */
-  merge(rows: KeyedRows, nowMs: number): void {
+  /**
+   * Keeps of `rows` what is newer than what is here, and expires after `horizonMs`. At most `segmentRowsMax` rows.
+   * @param chunk that they are in, by the log
+   */
+  merge(rows: KeyedRows, horizonMs: number, chunk: number): void {
     assert(rows.batch.numRows <= segmentRowsMax);
     const incoming = this.#register(new Segment(this.#nextId++, rows, hashesOf(rows, this.#primaryKey)));
+    incoming.chunkOf.fill(chunk);
     const same = this.#identityOf(incoming);
     for (let row = 0; row < rows.batch.numRows; row++) {
-      if ((rows.expiresAtMs[row] as number) <= nowMs) continue;
+      if ((rows.expiresAtMs[row] as number) <= horizonMs) continue;
       const hash = incoming.identity[row] as number;
       const place = this.#index.find(hash, (segment, candidate) => same(segment, candidate, row));
       if (place) {
         const older = this.#segment(place.segment);
         if (!isNewer(incoming, row, older, place.row)) continue;
-        older.kill(place.row);
+        this.#kill(older, place.row);
         this.#index.move(hash, place, { segment: incoming.id, row });
       } else {
         this.#index.insert(hash, incoming.id, row);
       }
       incoming.raise(row);
+      this.#log.born(chunk);
+      const { hashLow, hashHigh } = incoming;
+      this.#digests.add(rows.keys, row * keyBytes, hashLow[row] as number, hashHigh[row] as number);
     }
     this.#segments.push(incoming);
     this.#mergeTail();
@@ -85,36 +94,55 @@ export class TableRows {
       .filter(({ chosen }) => chosen.length > 0);
   }
 
-  /** Sum of the rows' hashes, modulo 2^64, and their number. */
-  digest(filter: RegionFilter, nowMs: number): { readonly items: number; readonly hash: bigint } {
-    let items = 0;
-    let hash = 0n;
+  /** Of the rows that were not swept. */
+  digest(region: Region): Digest {
+    return this.#digests.digest(region);
+  }
+
+  /** Forgets all rows. */
+  clear(): void {
+    this.#killWhere(this.#segments, () => true);
+    this.compact(aliveShareMin);
+  }
+
+  /** The rows in some chunks of the log. */
+  inChunks(chunks: ReadonlySet<number>): { readonly segment: Segment; readonly chosen: Uint32Array }[] {
+    return this.#segments
+      .map((segment) => ({
+        segment,
+        chosen: segment.aliveRowNumbers().filter((row) => chunks.has(segment.chunkOf[row] as number)),
+      }))
+      .filter(({ chosen }) => chosen.length > 0);
+  }
+
+  moveToChunk(segment: Segment, row: number, chunk: number): void {
+    this.#log.died(segment.chunkOf[row] as number);
+    this.#log.born(chunk);
+    segment.chunkOf[row] = chunk;
+  }
+
+  /** Living rows in each chunk of the log. */
+  countByChunk(into: Map<number, number>): void {
     for (const segment of this.#segments) {
-      const chosen = segment.select(filter, nowMs) ?? segment.aliveRowNumbers();
-      // At most `segmentRowsMax` words: far from 2^53.
-      let low = 0;
-      let high = 0;
-      for (const row of chosen) {
-        low += segment.hashLow[row] as number;
-        high += segment.hashHigh[row] as number;
+      for (const row of segment.aliveRowNumbers()) {
+        const chunk = segment.chunkOf[row] as number;
+        into.set(chunk, (into.get(chunk) ?? 0) + 1);
       }
-      items += chosen.length;
-      hash += BigInt(low) + (BigInt(high) << 32n);
     }
-    return { items, hash: BigInt.asUintN(64, hash) };
   }
 
   /** Forgets the rows that pass. */
   drop(filter: RegionFilter): void {
-    this.#killWhere((segment, row) => filter.has(segment.rows.keys, row));
+    this.#killWhere(this.#segments, (segment, row) => filter.has(segment.rows.keys, row));
     this.compact(aliveShareMin);
   }
 
-  /** Forgets what has expired. */
-  sweep(nowMs: number): void {
-    this.#killWhere((segment, row) => (segment.rows.expiresAtMs[row] as number) <= nowMs);
-    for (const segment of this.#segments) {
-      if (segment.firstExpiryMs > nowMs) continue;
+  /** Forgets what expired by a time. */
+  sweep(untilMs: number): void {
+    const touched = this.#segments.filter(({ firstExpiryMs }) => firstExpiryMs <= untilMs);
+    if (touched.length === 0) return;
+    this.#killWhere(touched, (segment, row) => (segment.rows.expiresAtMs[row] as number) <= untilMs);
+    for (const segment of touched) {
       segment.firstExpiryMs = Number.POSITIVE_INFINITY;
       for (const row of segment.aliveRowNumbers()) {
         segment.firstExpiryMs = Math.min(segment.firstExpiryMs, segment.rows.expiresAtMs[row] as number);
@@ -165,13 +193,22 @@ export class TableRows {
       }
     }
     assert.equal(alive, this.#index.entries, 'the index holds living rows only');
+    assert.equal(alive, this.#digests.items, 'the digests are those of the living rows');
+    this.#digests.checkInvariants();
   }
 
-  #killWhere(dies: (segment: Segment, row: number) => boolean): void {
-    for (const segment of this.#segments) {
+  #kill(segment: Segment, row: number): void {
+    segment.kill(row);
+    this.#log.died(segment.chunkOf[row] as number);
+    const { hashLow, hashHigh, rows } = segment;
+    this.#digests.remove(rows.keys, row * keyBytes, hashLow[row] as number, hashHigh[row] as number);
+  }
+
+  #killWhere(segments: readonly Segment[], dies: (segment: Segment, row: number) => boolean): void {
+    for (const segment of segments) {
       for (const row of segment.aliveRowNumbers()) {
         if (!dies(segment, row)) continue;
-        segment.kill(row);
+        this.#kill(segment, row);
         assert(this.#index.remove(segment.identity[row] as number, { segment: segment.id, row }));
       }
     }
@@ -203,6 +240,7 @@ export class TableRows {
         const hash = source.identity[from] as number;
         const moved = this.#index.move(hash, { segment: source.id, row: from }, { segment: target.id, row });
         assert(moved, 'a living row is in the index');
+        target.chunkOf[row] = source.chunkOf[from] as number;
         target.raise(row++);
       }
       this.#byId.delete(source.id);

@@ -1,4 +1,4 @@
 export { type FileOptions, openFile } from './file.ts';
 export { type HostTablesOptions, hostTables } from './host.ts';
 export { iteratorTable, type RowObject, type RowSource } from './iterator.ts';
-export { type TableSpec, tableFromSpec } from './spec.ts';
+export { isTableFile, type TableSpec, tableFromSpec } from './spec.ts';

@@ -2,6 +2,11 @@ import { basename, extname } from 'node:path';
 import { QueryError } from '../../columnar/index.ts';
 import { checkTableName, identifier } from './names.ts';
 
+/** Whether a file can be a table, by its name. */
+export function isTableFile(name: string): boolean {
+  return /\.(parquet|csv|tsv|ndjson|jsonl|json|arrow|feather|ipc)$/i.test(name);
+}
+
 export interface TableSpec {
   readonly name: string;
   readonly path: string;

@@ -107,6 +107,10 @@ export class ContactTable implements RoutingTable {
     return this.#leafIds.has(id);
   }
 
+  wouldBeLeaf(id: Key): boolean {
+    return this.#ring.indexOf(id) < 0 ? this.#geometry.wouldBeLeaf(id) : this.isLeaf(id);
+  }
+
   around(key: Key, n: number): readonly Contact[] {
     return this.#named(this.#geometry.around(key, n + 1))
       .filter(({ id }) => id !== key)

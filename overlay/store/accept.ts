@@ -46,7 +46,7 @@ export function recordAfter(
     if (!live) throw new OverlayError('conflict', 'there is no such item to renew');
     if (live.signed) throw new OverlayError('refused', 'a signed item lives until it expires: sign it anew');
     checkLifetime(write.lifetimeMs, limits);
-    return { ...recordOf(live, nowMs), ...left, lifetimeLeftMs: lifetimeAfter(write.lifetimeMs, live, nowMs) };
+    return { ...recordOf(live, nowMs), ...left, ...lasting(lifetimeAfter(write.lifetimeMs, live, nowMs), nowMs) };
   }
   if (old && remembers(old, write.version)) return recordOf(old, nowMs);
   checkExpected(write.expected, live);
@@ -58,16 +58,20 @@ export function recordAfter(
   };
   if (write.type === 'remove') {
     const lifetimeLeftMs = live ? live.expiresAtMs - nowMs + limits.tombstoneExtraMs : 0;
-    return checked({ ...next, value: null, lifetimeLeftMs });
+    return checked({ ...next, value: null, ...lasting(lifetimeLeftMs, nowMs) });
   }
   const { value, lifetimeMs } = write;
   checkLifetime(lifetimeMs, limits);
   checkSize(value.length, limits);
   const isPermanent = live !== undefined && isImmutable(live);
   const lifetimeLeftMs = isPermanent ? lifetimeAfter(lifetimeMs, live, nowMs) : lifetimeMs;
-  const record = checked({ ...next, value, lifetimeLeftMs });
+  const record = checked({ ...next, value, ...lasting(lifetimeLeftMs, nowMs) });
   if (isSigned(record)) checkStatement(itemOf(record, nowMs), here, nowMs);
   return record;
+}
+
+function lasting(lifetimeLeftMs: number, nowMs: number): Pick<ItemRecord, 'endsAtMs' | 'lifetimeLeftMs'> {
+  return { endsAtMs: nowMs + lifetimeLeftMs, lifetimeLeftMs };
 }
 
 /** @throws OverlayError `refused` */
@@ -95,7 +99,8 @@ function checkExpected(expected: Version | null, live: Item | undefined): void {
   throw new OverlayError('conflict', version === absent ? 'there is no such item' : `the item is at ${version}`);
 }
 
-function remembers({ version, earlier }: Item, write: Version): boolean {
+/** Whether the item has had this version. */
+export function remembers({ version, earlier }: Item, write: Version): boolean {
   return version === write || earlier.includes(write);
 }
 

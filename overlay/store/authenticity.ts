@@ -11,7 +11,16 @@ const immutablePrefix = 'sha256:';
 const signedPrefix = 'ed25519:';
 
 export function immutableResource(value: Uint8Array): string {
-  return `${immutablePrefix}${hash('sha256', value, 'hex')}`;
+  return immutableOfHash(hash('sha256', value, 'hex'));
+}
+
+export function immutableOfHash(sha256: string): string {
+  return `${immutablePrefix}${sha256}`;
+}
+
+/** Inverse of `immutableOfHash`. */
+export function hashOfImmutable(resourceId: string): string {
+  return resourceId.slice(immutablePrefix.length);
 }
 
 export function signedInstance(publicKey: Uint8Array): string {

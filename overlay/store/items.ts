@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { inRegion, keyOf, lowerBound } from '../keys.ts';
-import type { Key, Region } from '../overlay.ts';
+import type { Digest, Key, Region } from '../overlay.ts';
 import { isSigned } from './authenticity.ts';
+import { ItemDigests } from './item-digests.ts';
 import type { ItemRecord } from './messages.ts';
 import { readSigned, type Signed } from './signed.ts';
 
 /** An item as it was left by one write, or the tombstone of a removed one. */
 export interface Item extends Omit<ItemRecord, 'lifetimeLeftMs'> {
   readonly key: Key;
+  /** By this node's clock. */
   readonly expiresAtMs: number;
   /** What its signer says, if its name is that of a key. */
   readonly signed: Signed | null;
@@ -20,24 +22,49 @@ export function resourceKey(namespace: string, resourceId: string): Key {
   return keyOf(`${namespace.length}:${namespace}${resourceId}`);
 }
 
-export function itemOf({ lifetimeLeftMs, ...record }: ItemRecord, nowMs: number): Item {
-  const { namespace, resourceId, instanceId, writtenAtMs, writer } = record;
+// Field by field, here and below: every get passes here at both ends, and copying the rest of an object is slow.
+
+export function itemOf(record: ItemRecord, nowMs: number): Item {
+  const { namespace, resourceId, instanceId, value, version, earlier, guard, shown, writtenAtMs, writer, endsAtMs } =
+    record;
   const name = JSON.stringify([namespace, resourceId, instanceId, writtenAtMs, writer]);
   const signed = isSigned(record) && record.value ? readSigned(record.value) : null;
   return {
-    ...record,
+    namespace,
+    resourceId,
+    instanceId,
+    value,
+    version,
+    earlier,
+    guard,
+    shown,
+    writtenAtMs,
+    writer,
+    endsAtMs,
     key: resourceKey(namespace, resourceId),
-    expiresAtMs: Math.min(nowMs + lifetimeLeftMs, signed?.expiresAtMs ?? Number.POSITIVE_INFINITY),
+    expiresAtMs: Math.min(nowMs + record.lifetimeLeftMs, signed?.expiresAtMs ?? Number.POSITIVE_INFINITY),
     signed,
-    hash: createHash('sha1').update(name).digest().readBigUInt64LE(0),
+    hash: hash('sha1', name, 'buffer').readBigUInt64LE(0),
   };
 }
 
-export function recordOf(
-  { key: _key, hash: _hash, signed: _signed, expiresAtMs, ...record }: Item,
-  nowMs: number,
-): ItemRecord {
-  return { ...record, lifetimeLeftMs: Math.max(0, expiresAtMs - nowMs) };
+export function recordOf(item: Item, nowMs: number): ItemRecord {
+  const { namespace, resourceId, instanceId, value, version, earlier, guard, shown, writtenAtMs, writer, endsAtMs } =
+    item;
+  return {
+    namespace,
+    resourceId,
+    instanceId,
+    value,
+    version,
+    earlier,
+    guard,
+    shown,
+    writtenAtMs,
+    writer,
+    endsAtMs,
+    lifetimeLeftMs: Math.max(0, item.expiresAtMs - nowMs),
+  };
 }
 
 export function isLive(item: Item, nowMs: number): boolean {
@@ -46,11 +73,19 @@ export function isLive(item: Item, nowMs: number): boolean {
 
 /** Items in memory, found by key, by namespace and by region. */
 export class Items {
+  readonly #changed: (item: Item, isThere: boolean) => void;
+
   readonly #byKey = new Map<Key, Map<string, Item>>();
   readonly #byNamespace = new Map<string, Set<Item>>();
   /** Rebuilt after keys came or went. */
   #sortedKeys: Key[] | null = null;
   #count = 0;
+  readonly #digests = new ItemDigests();
+
+  /** @param changed told of every item that came, perhaps in place of its older version, or went */
+  constructor(changed: (item: Item, isThere: boolean) => void = () => {}) {
+    this.#changed = changed;
+  }
 
   get count(): number {
     return this.#count;
@@ -71,15 +106,19 @@ export class Items {
     }
     const old = there.get(name);
     if (old && !isNewer(item, old)) return false;
-    if (old) this.#byNamespace.get(old.namespace)?.delete(old);
-    else this.#count += 1;
+    if (old) {
+      this.#byNamespace.get(old.namespace)?.delete(old);
+      this.#digests.remove(old);
+    } else this.#count += 1;
     there.set(name, item);
+    this.#digests.add(item);
     let namesakes = this.#byNamespace.get(item.namespace);
     if (!namesakes) {
       namesakes = new Set();
       this.#byNamespace.set(item.namespace, namesakes);
     }
     namesakes.add(item);
+    this.#changed(item, true);
     return true;
   }
 
@@ -87,6 +126,7 @@ export class Items {
     const there = this.#byKey.get(item.key);
     if (!there?.delete(nameOf(item.namespace, item.resourceId, item.instanceId))) return;
     this.#count -= 1;
+    this.#digests.remove(item);
     if (there.size === 0) {
       this.#byKey.delete(item.key);
       this.#sortedKeys = null;
@@ -94,6 +134,7 @@ export class Items {
     const namesakes = this.#byNamespace.get(item.namespace);
     namesakes?.delete(item);
     if (namesakes?.size === 0) this.#byNamespace.delete(item.namespace);
+    this.#changed(item, false);
   }
 
   at(key: Key): Iterable<Item> {
@@ -106,6 +147,11 @@ export class Items {
 
   all(): Item[] {
     return [...this.#byKey.values()].flatMap((there) => [...there.values()]);
+  }
+
+  /** @see Replicated.digest */
+  digest(region: Region, horizonMs: number): Digest {
+    return this.#digests.digest(region, horizonMs);
   }
 
   /** Items of a region in ring order, as they are when reached: they may come and go between two steps. */

@@ -111,6 +111,8 @@ export interface ItemRecord extends ItemName {
   /** When, by the clock of the node that wrote it, made to ascend. */
   readonly writtenAtMs: number;
   readonly writer: Key;
+  /** End of the lifetime by the writer's clock: of use only to tell which copies are equal. */
+  readonly endsAtMs: number;
   /** Not a time of day: clocks differ. */
   readonly lifetimeLeftMs: number;
 }
@@ -171,7 +173,7 @@ export const storeWrite: Codec<StoreWrite> = tagged<StoreWrite>({
   remove: [3, struct({ ...names, ...condition, secret })],
 });
 
-const itemRecord = struct<ItemRecord>({
+export const itemRecord = struct<ItemRecord>({
   ...names,
   value: nullable(bytes(valueBytesMax)),
   version,
@@ -180,6 +182,7 @@ const itemRecord = struct<ItemRecord>({
   shown: secret,
   writtenAtMs: milliseconds,
   writer: key,
+  endsAtMs: milliseconds,
   lifetimeLeftMs: milliseconds,
 });
 

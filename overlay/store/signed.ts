@@ -20,13 +20,13 @@ export interface Signed extends Statement {
   readonly signature: Uint8Array;
 }
 
-export const publicKeyBytes = 32;
+const publicKeyBytes = 32;
 const signatureBytes = 64;
 const valueBytesMax = 2 * 1024 * 1024;
 
 const statement = { value: nullable(bytes(valueBytesMax)), sequence: u64, expiresAtMs: milliseconds };
 
-const signed: Codec<Signed> = struct<Signed>({
+export const signedCodec: Codec<Signed> = struct<Signed>({
   ...statement,
   publicKey: bytes(publicKeyBytes),
   signature: bytes(signatureBytes),
@@ -63,13 +63,13 @@ export function publicKeyOf(key: KeyObject): Uint8Array {
 export function signStatement(name: ItemName, said: Statement, privateKey: KeyObject): Uint8Array {
   const signature = sign(null, toSign(name, said), privateKey);
   const envelope = { ...said, publicKey: publicKeyOf(privateKey), signature };
-  return encode(signed, envelope, envelopeBytes + (said.value?.length ?? 0));
+  return encode(signedCodec, envelope, envelopeBytes + (said.value?.length ?? 0));
 }
 
 /** What signed bytes say, without looking at the signature; null when they are none. */
 export function readSigned(value: Uint8Array): Signed | null {
   try {
-    return decode(signed, value);
+    return decode(signedCodec, value);
   } catch (error) {
     if (error instanceof CodecError) return null;
     throw error;

@@ -1,13 +1,16 @@
 import type { KeyObject } from 'node:crypto';
 import { decode, encode } from '../codec.ts';
 import { objectStoreApp, writesApp } from '../control.ts';
+import { horizonOf } from '../expiry.ts';
 import type { OverlayNode } from '../node.ts';
-import { type Key, OverlayError, type Region } from '../overlay.ts';
+import { type Contact, type Digest, type Key, OverlayError, type Region } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
 import type { Timer } from '../runtime.ts';
-import { checkLifetime, checkSize, recordAfter } from './accept.ts';
+import { checkLifetime, checkSize, recordAfter, remembers } from './accept.ts';
 import { flawOf, immutableResource, isImmutable, mayFollow, signedInstance } from './authenticity.ts';
+import { DiskItems } from './disk-items.ts';
+import { FairShare, storedBytes } from './fair-share.ts';
 import { type Item, Items, isLive, isNewer, itemOf, recordOf, resourceKey } from './items.ts';
 import {
   type GetReply,
@@ -84,15 +87,21 @@ export class ObjectStore implements WritableStore {
   readonly #writes: ReplicatedWrites;
   readonly counters: StoreCounters = { itemsRejected: 0 };
   readonly #reader: Reader;
-  readonly #items = new Items();
+  readonly #items = new Items((item, isThere) => this.#onDisk.changed(item, isThere));
+  readonly #onDisk: DiskItems;
+  /** Null when storage is not limited. */
+  readonly #share: FairShare | null;
   readonly #watchers = new Map<string, Set<(item: StoredItem) => void>>();
   #expiry: Timer | null = null;
 
   /** At most one a node, built before the node enters the ring. */
   constructor(node: OverlayNode) {
     this.#node = node;
+    this.#onDisk = new DiskItems(node.journal, () => node.runtime.now());
     this.#writes = new ReplicatedWrites(node, writesApp, this);
     this.#reader = new Reader(node);
+    const isLimited = Number.isFinite(node.options.storageBytesMax);
+    this.#share = isLimited ? new FairShare(node.runtime, node.options) : null;
     node.register(objectStoreApp, {
       answer: (_from, payload) => encode(getReply, this.#answer(decode(getRequest, payload))),
     });
@@ -277,6 +286,21 @@ export class ObjectStore implements WritableStore {
 
   // ---- For the overlay
 
+  admit(from: Contact, chunk: Uint8Array): Promise<() => void> | null {
+    if (!this.#share) return null;
+    const write = decode(storeWrite, chunk);
+    if (write.type === 'remove') return null;
+    const { namespace, resourceId, instanceId } = write;
+    const old = this.#items.find(namespace, resourceId, instanceId);
+    if (old && write.type === 'put' && remembers(old, write.version)) return null;
+    const value = write.type === 'put' ? write.value : (old?.value ?? null);
+    return this.#share.admit(
+      from.address,
+      storedBytes(value),
+      Math.min(write.lifetimeMs, this.#node.options.lifetimeMaxMs),
+    );
+  }
+
   accept(key: Key, chunk: Uint8Array): Uint8Array {
     const write = decode(storeWrite, chunk);
     const { namespace, resourceId, instanceId } = write;
@@ -290,29 +314,23 @@ export class ObjectStore implements WritableStore {
   }
 
   /** Counts tombstones, too: a copy without them might bring back what was removed. */
-  digest(region: Region): { items: number; hash: bigint } {
-    const nowMs = this.#node.runtime.now();
-    let items = 0;
-    let hash = 0n;
-    for (const item of this.#items.within(region)) {
-      if (item.expiresAtMs <= nowMs) continue;
-      items += 1;
-      hash += item.hash;
-    }
-    return { items, hash: BigInt.asUintN(64, hash) };
+  digest(region: Region, horizonMs: number): Digest {
+    return this.#items.digest(region, horizonMs);
   }
 
-  *export(region: Region): Generator<Uint8Array> {
+  *export(regions: readonly Region[]): Generator<Uint8Array> {
     const { chunkBytes } = this.#node.options;
     let records: ItemRecord[] = [];
     let bytes = 0;
-    for (const item of this.#items.within(region)) {
-      records.push(recordOf(item, this.#node.runtime.now()));
-      bytes += recordBytes + (item.value?.length ?? 0);
-      if (bytes < chunkBytes) continue;
-      yield encode(itemRecords, records, bytes);
-      records = [];
-      bytes = 0;
+    for (const region of regions) {
+      for (const item of this.#items.within(region)) {
+        records.push(recordOf(item, this.#node.runtime.now()));
+        bytes += recordBytes + (item.value?.length ?? 0);
+        if (bytes < chunkBytes) continue;
+        yield encode(itemRecords, records, bytes);
+        records = [];
+        bytes = 0;
+      }
     }
     if (records.length > 0) yield encode(itemRecords, records, bytes);
   }
@@ -323,7 +341,11 @@ export class ObjectStore implements WritableStore {
   }
 
   drop(region: Region): void {
-    for (const item of [...this.#items.within(region)]) this.#items.remove(item);
+    for (const item of [...this.#items.within(region)]) this.#remove(item);
+  }
+
+  async recover(): Promise<void> {
+    await this.#onDisk.recover((record, nowMs) => this.#merge(record, nowMs));
   }
 
   // ---- Inside
@@ -348,26 +370,41 @@ export class ObjectStore implements WritableStore {
   #merge(record: ItemRecord, nowMs: number): void {
     const here = this.#items.find(record.namespace, record.resourceId, record.instanceId);
     const item = ownItem(record, nowMs);
-    if (item.expiresAtMs <= nowMs || (here && !isNewer(item, here))) return;
+    if (isForgotten(item, nowMs) || (here && !isNewer(item, here))) return;
     if (flawOf(record) !== null || (here && !mayFollow(record, here, nowMs))) {
       this.counters.itemsRejected += 1;
       return;
     }
     const isProtected = here && (isImmutable(here) || (here.guard !== null && here.version === item.version));
-    const expiresAtMs = isProtected ? Math.max(item.expiresAtMs, here.expiresAtMs) : item.expiresAtMs;
-    this.#keep({ ...item, expiresAtMs }, nowMs);
+    if (!isProtected) this.#keep(item, nowMs);
+    else {
+      const expiresAtMs = Math.max(item.expiresAtMs, here.expiresAtMs);
+      const endsAtMs = Math.max(item.endsAtMs, here.endsAtMs);
+      this.#keep({ ...item, expiresAtMs, endsAtMs }, nowMs);
+    }
   }
 
   #keep(item: Item, nowMs: number): void {
-    if (item.expiresAtMs <= nowMs || !this.#items.merge(item)) return;
+    const old = this.#items.find(item.namespace, item.resourceId, item.instanceId);
+    if (isForgotten(item, nowMs) || !this.#items.merge(item)) return;
+    if (item.expiresAtMs > nowMs) this.#share?.keep(item, old);
+    else if (old) this.#share?.forget(old);
     this.#expiry ??= this.#node.runtime.after(this.#node.options.expireEveryMs, () => this.#expire());
     if (!isLive(item, nowMs)) return;
     for (const onItem of this.#watchers.get(item.namespace) ?? []) onItem(storedItem(item, nowMs));
   }
 
+  #remove(item: Item): void {
+    this.#items.remove(item);
+    this.#share?.forget(item);
+  }
+
   #expire(): void {
     const nowMs = this.#node.runtime.now();
-    for (const item of this.#items.all()) if (item.expiresAtMs <= nowMs) this.#items.remove(item);
+    for (const item of this.#items.all()) {
+      if (isForgotten(item, nowMs)) this.#remove(item);
+      else if (item.expiresAtMs <= nowMs) this.#share?.forget(item);
+    }
     const { expireEveryMs } = this.#node.options;
     this.#expiry = this.#items.count > 0 ? this.#node.runtime.after(expireEveryMs, () => this.#expire()) : null;
   }
@@ -397,6 +434,14 @@ export class ObjectStore implements WritableStore {
     const items = found.slice(0, count).map((item) => ({ ...recordOf(item, nowMs), shown: null }));
     return { type: 'items', items, isLast: count === found.length };
   }
+}
+
+/** Beyond this a writer's clock is simply wrong. */
+const clocksDifferMsMax = 3_600_000;
+
+/** Expired, and for so long that it is part of no digest any more; a writer's word on that does not count for ever. */
+function isForgotten({ expiresAtMs, endsAtMs }: Item, nowMs: number): boolean {
+  return expiresAtMs <= nowMs && (endsAtMs <= horizonOf(nowMs) || expiresAtMs <= nowMs - clocksDifferMsMax);
 }
 
 /** What was decoded is a view of a whole frame; what is kept is not. */

@@ -1,14 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Handshake, type Step } from './handshake.ts';
+import type { GeometryName } from '../geometry/contact-table.ts';
+import { Handshake, type Identity, type Step } from './handshake.ts';
 
-const identity = { cluster: 'fleet', replicas: 3, address: 'd:1', instance: 'd'.repeat(32) };
-const other = { cluster: 'fleet', replicas: 3, address: 'a:1', instance: 'a'.repeat(32) };
+const identity: Identity = {
+  cluster: 'fleet',
+  replicas: 3,
+  geometry: 'bamboo',
+  address: 'd:1',
+  instance: 'd'.repeat(32),
+};
+const other: Identity = { cluster: 'fleet', replicas: 3, geometry: 'bamboo', address: 'a:1', instance: 'a'.repeat(32) };
 
 interface Side {
   readonly secret: string | null;
   readonly cluster?: string;
   readonly replicas?: number;
+  readonly geometry?: GeometryName;
 }
 
 function pair({ secret, ...dialler }: Side, { secret: theirs, ...acceptor }: Side) {
@@ -55,6 +63,12 @@ describe('both sides learn the same', () => {
       { secret: 'x', replicas: 2 },
       { secret: 'x' },
       'wrong number of replicas: d:1 keeps 2 copies, a:1 keeps 3',
+    ],
+    [
+      'another geometry',
+      { secret: 'x', geometry: 'chord' },
+      { secret: 'x' },
+      'wrong geometry: d:1 is of chord, a:1 of bamboo',
     ],
   ] as const;
   test.each(refusals)('%s is refused', (_name, dialler, acceptor, reason) => {

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { replicasMax } from '../defaults.ts';
+import { type GeometryName, geometries } from '../geometry/contact-table.ts';
 import type { Address } from '../runtime.ts';
 import { isAddress } from './address.ts';
 
@@ -15,6 +16,8 @@ export interface Identity {
   readonly cluster: string;
   /** Copies that its fleet keeps of everything: a ring whose members disagree would lose what one of them relies on. */
   readonly replicas: number;
+  /** Members that disagree on it would each own what the other thinks is its own. */
+  readonly geometry: GeometryName;
   /** Where others reach it. */
   readonly address: Address;
   /** Random for each start, so that a restarted peer is not taken for its earlier life. */
@@ -27,6 +30,7 @@ const Hello = z.strictObject({
   version: z.literal(protocolVersion),
   cluster: z.string().min(1).max(200),
   replicas: z.int().min(1).max(replicasMax),
+  geometry: z.enum(geometries),
   address: z.string().max(300).refine(isAddress, 'not host:port'),
   instance: hex(16),
   nonce: hex(32),
@@ -60,7 +64,7 @@ export type Step =
 /**
  * One side of the handshake on a new connection; it decides, its caller sends.
  *
- * dialler -> acceptor  hello (version, cluster, copies kept, address, instance, nonce)
+ * dialler -> acceptor  hello (version, cluster, copies kept, geometry, address, instance, nonce)
  * acceptor -> dialler  hello
  * dialler -> acceptor  proof: HMAC-SHA256 with the cluster secret over the prover's role and both hellos
  * acceptor -> dialler  proof, or yield
@@ -83,6 +87,7 @@ export class Handshake {
       version: protocolVersion,
       cluster: identity.cluster,
       replicas: identity.replicas,
+      geometry: identity.geometry,
       address: identity.address,
       instance: identity.instance,
       nonce: randomBytes(32).toString('hex'),
@@ -147,7 +152,7 @@ export class Handshake {
     if (this.#secret === null) return null;
     const hellos = this.#part.role === 'dialler' ? [this.#own, this.#peer] : [this.#peer, this.#own];
     const fields = hellos.map(
-      (hello) => hello && [hello.cluster, hello.replicas, hello.address, hello.instance, hello.nonce],
+      (hello) => hello && [hello.cluster, hello.replicas, hello.geometry, hello.address, hello.instance, hello.nonce],
     );
     const transcript = JSON.stringify(['wharf peer', protocolVersion, prover, ...fields]);
     return createHmac('sha256', this.#secret).update(transcript).digest('hex');
@@ -159,6 +164,9 @@ function objectionTo(peer: Hello, own: Hello): string | null {
   if (peer.cluster !== own.cluster) return `wrong cluster: '${peer.cluster}' is not '${own.cluster}'`;
   if (peer.replicas !== own.replicas) {
     return `wrong number of replicas: ${peer.address} keeps ${peer.replicas} copies, ${own.address} keeps ${own.replicas}`;
+  }
+  if (peer.geometry !== own.geometry) {
+    return `wrong geometry: ${peer.address} is of ${peer.geometry}, ${own.address} of ${own.geometry}`;
   }
   if (peer.hasSecret !== own.hasSecret) {
     const [having, lacking] = peer.hasSecret ? [peer, own] : [own, peer];

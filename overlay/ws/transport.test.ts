@@ -24,6 +24,7 @@ async function listen(options: Partial<WsOptions> = {}) {
     port: 0,
     cluster: 'fleet',
     replicas: 3,
+    geometry: 'bamboo',
     secret: 's3cret',
     log,
     ...options,
@@ -57,7 +58,7 @@ async function greet(a: Listener, b: Listener) {
 /** A member of the cluster that is not bound by our manners: a socket that has passed the handshake. */
 async function roguePeer({ address }: Listener, instance = '5'.repeat(32), ownAddress = '127.0.0.1:1') {
   const socket = new WebSocket(`ws://${address}/peer`);
-  const identity = { cluster: 'fleet', replicas: 3, address: ownAddress, instance };
+  const identity = { cluster: 'fleet', replicas: 3, geometry: 'bamboo' as const, address: ownAddress, instance };
   const handshake = new Handshake({ role: 'dialler', dialled: address }, identity, 's3cret');
   await once(socket, 'open');
   socket.send(handshake.hello());
@@ -247,7 +248,7 @@ describe('opening', () => {
     const rogue = new WebSocketServer({ host: '127.0.0.1', port: 0 });
     await once(rogue, 'listening');
     const address = `127.0.0.1:${(rogue.address() as AddressInfo).port}`;
-    const identity = { cluster: 'fleet', replicas: 3, address, instance: '5'.repeat(32) };
+    const identity = { cluster: 'fleet', replicas: 3, geometry: 'bamboo' as const, address, instance: '5'.repeat(32) };
     rogue.on('connection', (socket) => {
       const handshake = new Handshake({ role: 'acceptor' }, identity, 's3cret');
       socket.on('message', (data) => {
@@ -296,7 +297,7 @@ describe('closing', () => {
     const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const handshake = new Handshake(
       { role: 'acceptor' },
-      { cluster: 'fleet', replicas: 3, address, instance: '5'.repeat(32) },
+      { cluster: 'fleet', replicas: 3, geometry: 'bamboo' as const, address, instance: '5'.repeat(32) },
       's3cret',
     );
     server.on('connection', (socket) => {

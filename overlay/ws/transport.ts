@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../defaults.ts';
+import type { GeometryName } from '../geometry/contact-table.ts';
 import { OverlayError } from '../overlay.ts';
 import { type Address, frameBytesMax, type Transport } from '../runtime.ts';
 import { formatAddress, isAddress } from './address.ts';
@@ -24,6 +25,8 @@ export interface WsOptions extends Partial<WsLimits> {
   readonly cluster: string;
   /** Copies that the fleet keeps of everything, as given to the node: who keeps another number is refused. */
   readonly replicas: number;
+  /** As given to the node: who has another is refused. */
+  readonly geometry: GeometryName;
   /** What members of the cluster know; null for a cluster that anybody may join. */
   readonly secret: string | null;
   /** `host:port` for others to reach this node at, if it is not the one listened on. */
@@ -71,8 +74,8 @@ export class WsTransport implements Transport {
   private constructor(options: WsOptions, address: Address, http: HttpPort) {
     this.address = address;
     this.http = http;
-    const { cluster, replicas } = options;
-    this.#identity = { cluster, replicas, address, instance: randomBytes(16).toString('hex') };
+    const { cluster, replicas, geometry } = options;
+    this.#identity = { cluster, replicas, geometry, address, instance: randomBytes(16).toString('hex') };
     this.#secret = options.secret;
     this.#log = options.log;
     this.#limits = { ...defaultLimits, ...options };

@@ -9,11 +9,26 @@ function example(name: string): Promise<Finished> {
   return start(process.execPath, ['--import', tsx, `examples/${name}`]).finished();
 }
 
-// Side by side: both spend their time in compiling the source.
+// Side by side: all spend their time in compiling the source.
 test.concurrent('embed.ts asks across the nodes of one program, and ends', async () => {
   expect(await example('embed.ts')).toEqual({
     code: 0,
     out: 'cellar-1  20.25\ncellar-2  21\nkitchen-1  20.25\nkitchen-2  21\ncomplete, 2 nodes\n',
+    err: '',
+  });
+});
+
+test.concurrent('store.ts puts and gets every kind of item, and ends', async () => {
+  expect(await example('store.ts')).toEqual({
+    code: 0,
+    out: [
+      'printers: first floor, second floor',
+      'visits: 5',
+      'sha256:65c1447 never changes',
+      'signed: it is me',
+      'large: 5000000 bytes',
+      '',
+    ].join('\n'),
     err: '',
   });
 });

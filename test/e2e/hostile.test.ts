@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { clientPath } from '../../gateway/index.ts';
 import { encodeFrame, type Message } from '../../overlay/messages.ts';
 import { frameBytesMax } from '../../overlay/runtime.ts';
-import { Handshake } from '../../overlay/ws/handshake.ts';
+import { Handshake, type Identity } from '../../overlay/ws/handshake.ts';
 import { ask, eventually, type Running, scratchFile, startWharf } from './command.ts';
 
 // What strangers, and members gone mad, may do to a running node: each costs them their connection, leaves a line in
@@ -180,12 +180,14 @@ describe('members gone mad', () => {
   test('valid frames with nonsense in them', async () => {
     await expectAnswers();
     for (const app of apps) {
-      const { send } = await rogue(secret);
-      // Each on a link of its own, and several: what the first does must not keep the others from being read.
-      for (const [i, length] of [0, 1, 22, 23, 24, 100, 3_000].entries()) {
-        send(data(i, app, bytes(length)));
-        send({ type: 'request', request: i, app, payload: bytes(length) });
-        send({ type: 'reply', request: i, outcome: 'ok', payload: bytes(length) });
+      for (const length of [0, 1, 22, 23, 24, 100, 3_000]) {
+        // Each on a link of its own: what the first does must not keep the others from being read.
+        for (const message of [
+          data(0, app, bytes(length)),
+          { type: 'request', request: 1, app, payload: bytes(length) } as const,
+          { type: 'reply', request: 1, outcome: 'ok', payload: bytes(length) } as const,
+        ])
+          (await rogue(secret)).send(message);
       }
     }
     await eventually(() => expect(attacked.err).toMatch(/malformed query message/));
@@ -229,12 +231,13 @@ describe('members gone mad', () => {
       Buffer.concat([Buffer.from([0]), new Encoder({ useRecords: false, tagUint8Array: false }).encode(message)]),
     );
     await expectAnswers();
-    const { send } = await rogue(secret);
-    for (let sequence = 0; sequence < 2_000; sequence++) {
-      const payload = Buffer.from(messages[sequence % messages.length] ?? []);
-      // The first round is sent as it is.
-      if (sequence >= messages.length) payload.writeUInt8(randomInt(256), randomInt(payload.length));
-      send(data(sequence, 2, payload));
+    for (let link = 0; link < 200; link++) {
+      // What cannot be read ends the link: the others are sent as they are, before it.
+      const { send } = await rogue(secret);
+      for (const [sequence, message] of messages.entries()) send(data(sequence, 2, message));
+      const broken = Buffer.from(messages[link % messages.length] ?? []);
+      broken.writeUInt8(randomInt(256), randomInt(broken.length));
+      send(data(messages.length, 2, broken));
     }
     await expectAnswers();
     expect(attacked.err).not.toMatch(/"level":50|uncaught/i);
@@ -243,18 +246,16 @@ describe('members gone mad', () => {
   test('acknowledgements of what was never sent, and news of nobody', async () => {
     const key = '7'.repeat(40);
     const contact = { id: key, address: '127.0.0.1:1' };
-    const hearsay = {
-      sentAtMs: 1e15,
-      advert: null,
-      contacts: [contact],
-      news: [{ kind: 'failed', contact, agoMs: 0 }],
-    };
+    const hearsay = { stamp: 1, seen: 9, asks: true, advert: null, view: 1, census: null, contacts: [contact] };
     const messages: Message[] = [
       { type: 'ack', acknowledges: { session: 1, next: 2 ** 32 - 1, sack: 2 ** 32 - 1 } },
       { type: 'reset', session: 1 },
       { type: 'stranger', meant: key },
-      { type: 'pong', ...hearsay } as Message,
-      { type: 'ping', ...hearsay } as Message,
+      { type: 'pong', ...hearsay },
+      { type: 'ping', ...hearsay },
+      { type: 'gossip', number: 1, news: [{ kind: 'failed', name: key.slice(0, 16), agoMs: 0 }] },
+      { type: 'gossipAck', number: 7, known: 2 ** 32 - 1 },
+      { type: 'unknown' },
       data(2 ** 32 - 1, 2, bytes(10)),
     ];
     await expectAnswers();
@@ -275,7 +276,8 @@ let rogues = 0;
 /** A peer that speaks the handshake, and then whatever it likes. It is no member of the ring. */
 async function rogue(guess: string) {
   rogues++;
-  const own = { cluster: 'wharf', replicas: 3, address: `127.0.0.1:${rogues}`, instance: bytes(16).toString('hex') };
+  const instance = bytes(16).toString('hex');
+  const own: Identity = { cluster: 'wharf', replicas: 3, geometry: 'bamboo', address: `127.0.0.1:${rogues}`, instance };
   const socket = await webSocket('/peer');
   const handshake = new Handshake({ role: 'dialler', dialled: address }, own, guess);
   const over = new Promise<void>((resolve) => {

@@ -93,6 +93,19 @@ describe('what once went wrong', () => {
     expect(await leftovers(fleet)).toBe(0);
   });
 
+  test('a node that stops before it is ready says so, rather than never', async () => {
+    const fleet = await fleetWith(3, () => []);
+    const node = nodeOf(fleet, 1);
+    const ready = node.ready(99).then(
+      () => 'ready',
+      (error: unknown) => (error instanceof QueryError ? error.code : 'bug'),
+    );
+    await fleet.rest(1_000);
+    await fleet.drive(node.stop());
+    expect(await fleet.drive(ready)).toBe('shutdown');
+    await expect(fleet.drive(node.ready(99))).rejects.toMatchObject({ code: 'shutdown' });
+  });
+
   test('strict coverage refuses an INSERT before it writes, and lets a query without tables be', async () => {
     const fleet = await fleetWith(4, () => [iteratorTable('t', numbers, () => [{ n: 1 }])]);
     await fleet.drive(run(nodeOf(fleet, 0), 'CREATE TABLE d (n int PRIMARY KEY)'));

@@ -96,6 +96,14 @@ describe.each([1, 2])('broadcasts (seed %i)', (seed) => {
   });
 });
 
+test('a large broadcast is slow, and nobody is taken for silent', async () => {
+  const { fleet, at, sum } = await listening(10, { seed: 1 });
+  fleet.node(0).broadcast(app, new Uint8Array(500_000));
+  await fleet.sim.runFor(20_000);
+  for (const node of fleet.all()) expect(at(node)).toHaveLength(1);
+  expect([sum('broadcastsOut'), sum('broadcastsPulled')]).toEqual([9, 0]);
+});
+
 test('a broadcast that is too large is refused', async () => {
   const { fleet } = await listening(2, { seed: 1 });
   const { broadcastBytesMax } = fleet.node(0).options;

@@ -5,8 +5,8 @@ import {
   type Contact,
   type GeometryName,
   geometries,
+  Journal,
   type Key,
-  type Log,
   OverlayNode,
   type OverlayOptions,
   overlayDefaults,
@@ -32,7 +32,8 @@ export function variants(seeds: readonly number[]): Variant[] {
 export interface FleetOptions extends SimulationOptions {
   readonly geometry?: GeometryName;
   readonly options?: Partial<OverlayOptions>;
-  readonly log?: Log;
+  /** Nodes keep what they have on their machines' disks. */
+  readonly disks?: boolean;
   /** Prepares each node before it enters the ring. */
   readonly prepare?: (node: OverlayNode) => void;
 }
@@ -58,16 +59,17 @@ export class Fleet {
   }
 
   /** A node that has not joined yet. */
-  build(address?: Address, id?: Key, special: Partial<OverlayOptions> = {}): OverlayNode {
+  build(address?: Address, id?: Key): OverlayNode {
     const at = address ?? `n${this.#started++}:1`;
     const { runtime, transport } = this.sim.host(at);
-    const { geometry, options, prepare, log } = this.#options;
+    const { geometry, options, prepare, disks } = this.#options;
+    const journal = disks && new Journal(this.sim.disk(at).open(runtime), () => {});
     const node = new OverlayNode({
       runtime,
       transport,
       ...(id && { id }),
-      options: { ...(geometry && { geometry }), ...options, ...special },
-      ...(log && { log }),
+      options: { ...(geometry && { geometry }), ...options },
+      ...(journal && { journal }),
     });
     prepare?.(node);
     this.nodes.set(at, node);
@@ -115,8 +117,37 @@ export class Fleet {
     this.nodes.delete(address);
     const seed = this.node(0).self.address;
     const again = this.build(address, id);
-    await this.sim.runUntil(again.join([seed]), { virtualMsMax: 60_000 });
+    await this.sim.runUntil(
+      again.recover().then(() => again.join([seed])),
+      { virtualMsMax: 60_000 },
+    );
     return again;
+  }
+
+  /** The power fails everywhere at once, and comes back: the nodes return in an order of chance, each after a while. */
+  async powerFailure(): Promise<void> {
+    const lost = this.all().map(({ self }) => self);
+    for (const { address } of lost) this.sim.crash(address);
+    this.nodes.clear();
+    const founder = Math.floor(this.sim.random() * lost.length);
+    const [first] = lost.splice(founder, 1);
+    assert(first);
+    this.sim.restart(first.address);
+    const node = this.build(first.address, first.id);
+    await this.sim.runUntil(node.recover(), { virtualMsMax: 10_000 });
+    node.recall();
+    node.bootstrap();
+    while (lost.length > 0) {
+      await this.sim.runFor(3_000 * this.sim.random());
+      const [next] = lost.splice(Math.floor(this.sim.random() * lost.length), 1);
+      assert(next);
+      this.sim.restart(next.address);
+      const again = this.build(next.address, next.id);
+      await this.sim.runUntil(
+        again.recover().then(() => again.join([first.address])),
+        { virtualMsMax: 60_000 },
+      );
+    }
   }
 
   async leave(node: OverlayNode): Promise<void> {

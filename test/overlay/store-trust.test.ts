@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { decode, encode } from '../../overlay/codec.ts';
-import { objectStoreApp } from '../../overlay/control.ts';
-import { guardOf, type OverlayNode, publicKeyOf } from '../../overlay/index.ts';
+import { objectStoreApp, writesApp } from '../../overlay/control.ts';
+import { type App, guardOf, type OverlayNode, publicKeyOf } from '../../overlay/index.ts';
 import { resourceKey } from '../../overlay/store/items.ts';
 import { getReply, type ItemRecord, itemRecords } from '../../overlay/store/messages.ts';
+import { writeRequest } from '../../overlay/write-messages.ts';
 import { seedsOr } from '../support/seeds.ts';
 import { bytes, hourMs, run, StoreFleet } from './store-fleet.ts';
 
@@ -42,29 +43,37 @@ function corrupt(node: OverlayNode, lie: Lie): void {
       lifetimeLeftMs: hourMs,
     };
   };
+  const remember = (chunk: Uint8Array): void => {
+    for (const record of decode(itemRecords, Uint8Array.from(chunk))) {
+      if (!earliest.has(nameOf(record))) earliest.set(nameOf(record), record);
+    }
+  };
   const { register, replicate } = node;
   node.register = (app, handlers) => {
     const { answer } = handlers;
-    if (app !== objectStoreApp || !answer) return register.call(node, app, handlers);
-    register.call(node, app, {
-      ...handlers,
-      answer: async (from, payload) => {
-        const reply = decode(getReply, await answer(from, payload));
+    const answers: Readonly<Record<number, App['answer']>> = {
+      [objectStoreApp]: async (from, payload) => {
+        const reply = decode(getReply, (await answer?.(from, payload)) ?? new Uint8Array(0));
         return encode(getReply, reply.type === 'items' ? { ...reply, items: reply.items.map(tell) } : reply);
       },
-    });
+      [writesApp]: async (from, payload) => {
+        const request = decode(writeRequest, payload);
+        if (request.type === 'apply') for (const { chunk } of request.writes) remember(chunk);
+        return (await answer?.(from, payload)) ?? new Uint8Array(0);
+      },
+    };
+    const changed = answers[app];
+    register.call(node, app, changed ? { ...handlers, answer: changed } : handlers);
   };
   let digests = 0n;
   node.replicate = (kind, replicated) =>
     replicate.call(node, kind, {
-      digest: (region) => ({ ...replicated.digest(region), hash: digests++ }),
-      *export(region) {
-        for (const chunk of replicated.export(region)) yield encode(itemRecords, decode(itemRecords, chunk).map(tell));
+      digest: (region, horizonMs) => ({ ...replicated.digest(region, horizonMs), hash: digests++ }),
+      *export(regions) {
+        for (const chunk of replicated.export(regions)) yield encode(itemRecords, decode(itemRecords, chunk).map(tell));
       },
       import: (chunk) => {
-        for (const record of decode(itemRecords, chunk)) {
-          if (!earliest.has(nameOf(record))) earliest.set(nameOf(record), record);
-        }
+        remember(chunk);
         replicated.import(chunk);
       },
       drop: (region) => replicated.drop(region),

@@ -8,7 +8,14 @@ import {
   type TableSource,
   WharfNode,
 } from '../../engine/index.ts';
-import { type Runtime, SystemRuntime, type Transport, WsTransport } from '../../overlay/index.ts';
+import {
+  Journal,
+  type Runtime,
+  type Storage,
+  SystemRuntime,
+  type Transport,
+  WsTransport,
+} from '../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../simulator/index.ts';
 
 export interface Answer {
@@ -41,6 +48,8 @@ export interface FleetOptions {
   /** Copies of everything; by default as many as nodes keep by default. */
   readonly replicas?: number;
   readonly geometry?: GeometryName;
+  /** Simulated nodes keep what they have on their machines' disks. */
+  readonly disks?: boolean;
 }
 
 /** Runs every statement and gives the last one's answer. */
@@ -150,6 +159,31 @@ export class SimulatedFleet implements TestFleet {
     await this.#build(index, id).start(seeds);
   }
 
+  /** A new life at the address of one that crashed, under another identity. Resolves when it is a member. */
+  async replace(index: number): Promise<void> {
+    this.simulation.restart(addressOf(index));
+    const seeds = this.#seeds();
+    await this.#build(index).start(seeds);
+  }
+
+  /**
+   * The power fails everywhere at once. When it is back each node starts after a while of its own, as its service manager
+   * would: the first one founds the fleet unless its disk says that there is one, the others join through it.
+   */
+  async powerFailure(): Promise<void> {
+    const lost = this.up;
+    const ids = lost.map((index) => this.#node(index).id);
+    for (const index of lost) await this.kill(index);
+    await this.rest(1_000);
+    const starts = lost.map(async (index, i) => {
+      const { runtime } = this.simulation.restart(addressOf(index));
+      await new Promise<void>((resolve) => runtime.after(8_000 * this.simulation.random(), resolve));
+      const [first] = lost;
+      await this.#build(index, ids[i]).start(index === first || first === undefined ? [] : [addressOf(first)]);
+    });
+    await this.drive(Promise.all(starts), 240_000);
+  }
+
   /** A graceful end. */
   async leave(index: number): Promise<void> {
     this.#up.delete(index);
@@ -172,7 +206,8 @@ export class SimulatedFleet implements TestFleet {
 
   #build(index: number, id?: string): WharfNode {
     const { runtime, transport } = this.simulation.host(addressOf(index));
-    const node = newNode(this.#options, index, runtime, transport, id);
+    const disk = this.#options.disks ? this.simulation.disk(addressOf(index)).open(runtime) : null;
+    const node = newNode(this.#options, index, runtime, transport, id, disk);
     this.#nodes[index] = node;
     this.#up.add(index);
     return node;
@@ -205,6 +240,7 @@ export class RealFleet implements TestFleet {
           port: 0,
           cluster: 'test',
           replicas: options.replicas ?? 3,
+          geometry: options.geometry ?? 'bamboo',
           secret: null,
           log: () => {},
         });
@@ -236,7 +272,14 @@ export class RealFleet implements TestFleet {
   }
 }
 
-function newNode(options: FleetOptions, index: number, runtime: Runtime, transport: Transport, id?: string): WharfNode {
+function newNode(
+  options: FleetOptions,
+  index: number,
+  runtime: Runtime,
+  transport: Transport,
+  id?: string,
+  disk: Storage | null = null,
+): WharfNode {
   const { queryDeadlineMs, queryMemoryBytesMax, replicas, geometry } = options;
   return new WharfNode({
     runtime,
@@ -244,6 +287,7 @@ function newNode(options: FleetOptions, index: number, runtime: Runtime, transpo
     log: silentLog,
     tables: options.tables(index, options.nodes),
     ...(id === undefined ? {} : { id }),
+    ...(disk === null ? {} : { journal: new Journal(disk, () => {}) }),
     ...(queryDeadlineMs === undefined ? {} : { queryDeadlineMs }),
     overlay: { ...(replicas === undefined ? {} : { replicas }), ...(geometry === undefined ? {} : { geometry }) },
     ...(queryMemoryBytesMax === undefined ? {} : { queryMemoryBytesMax }),

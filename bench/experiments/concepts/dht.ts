@@ -1,6 +1,9 @@
-import { type OverlayCounters, randomKey } from '../../../overlay/index.ts';
+import { decode } from '../../../overlay/codec.ts';
+import { controlApp, controlRequest } from '../../../overlay/control.ts';
+import { randomKey } from '../../../overlay/index.ts';
+import { decodeFrame, type Header } from '../../../overlay/messages.ts';
 import type { Context } from '../harness/experiment.ts';
-import { Fleet } from '../harness/fleet.ts';
+import { Fleet, type FleetOptions } from '../harness/fleet.ts';
 import { type Geometry, nodeOptions } from '../harness/geometries.ts';
 import { isRight, type Lookup, lookUp } from '../harness/lookups.ts';
 import { ideal } from '../harness/networks.ts';
@@ -8,13 +11,28 @@ import { mean } from '../harness/statistics.ts';
 import type { Concept, Directory } from './concept.ts';
 
 const lookEveryMs = 10;
+/** Only what a frame carries matters here. */
+const anybody: Header = { sender: '', incarnation: 0, isMember: true, target: null };
 
 /** Our overlay, asked for the owners of keys. */
 class Dht implements Directory {
   readonly #fleet: Fleet;
+  /** Steps of lookups, repetitions included; each is answered. */
+  #questions = 0;
 
-  constructor(fleet: Fleet) {
-    this.#fleet = fleet;
+  constructor(context: Context, options: FleetOptions) {
+    this.#fleet = new Fleet(context, {
+      ...options,
+      tap: (frame) => {
+        const message = decodeFrame(frame, () => anybody)?.message;
+        if (message?.type !== 'request' || message.app !== controlApp) return;
+        if (decode(controlRequest, message.payload).type === 'find') this.#questions += 1;
+      },
+    });
+  }
+
+  grow(count: number): Promise<void> {
+    return this.#fleet.grow(count);
   }
 
   state(): { mean: number; most: number } {
@@ -38,11 +56,8 @@ class Dht implements Directory {
     });
   }
 
-  /** Requests and their replies; those of replication are few. */
   messages(): number {
-    const sum = (of: keyof OverlayCounters): number =>
-      this.#fleet.members.reduce((total, node) => total + node.counters()[of], 0);
-    return 2 * sum('requestsOut') + sum('requestsRetried');
+    return 2 * this.#questions;
   }
 
   async pass(virtualMs: number): Promise<void> {
@@ -56,8 +71,9 @@ export function dht(geometry: Geometry, contactsMax: number): Concept {
     trials: 1,
     start: async (context: Context, nodes: number) => {
       const network = { ...ideal, silentCrashes: true };
-      const fleet = await Fleet.start(context, nodes, { network, node: nodeOptions(geometry, contactsMax) });
-      return new Dht(fleet);
+      const directory = new Dht(context, { network, node: nodeOptions(geometry, contactsMax) });
+      await directory.grow(nodes);
+      return directory;
     },
   };
 }

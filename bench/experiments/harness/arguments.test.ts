@@ -62,7 +62,9 @@ describe('a command line', () => {
     expect(read('--help')).toEqual({ kind: 'help', experiment: null });
     const request = read('churn --help');
     expect(request).toMatchObject({ kind: 'help', experiment: { name: 'churn' } });
-    expect(helpText(experiments, null)).toContain('  paths  measures paths');
-    expect(helpText(experiments, request.experiment)).toContain('--sessions  minutes (1.4,5; with --quick 1)');
+    expect(helpText(experiments, null, 'experiment')).toContain('  paths  measures paths');
+    expect(helpText(experiments, request.experiment, 'experiment')).toContain(
+      '--sessions  minutes (1.4,5; with --quick 1)',
+    );
   });
 });

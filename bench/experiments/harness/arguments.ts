@@ -61,14 +61,15 @@ export function settleOptions(
   );
 }
 
-export function helpText(experiments: readonly Experiment[], experiment: Experiment | null): string {
+/** @param script that npm runs them by */
+export function helpText(experiments: readonly Experiment[], experiment: Experiment | null, script: string): string {
   const width = Math.max(...experiments.map(({ name }) => name.length));
   if (!experiment) {
     const lines = experiments.map(({ name, about }) => `  ${name.padEnd(width)}  ${about}`);
     return [
-      'Usage: npm run experiment -- <name> [--seed S] [--quick] [--out DIRECTORY] [its options]',
+      `Usage: npm run ${script} -- <name> [--seed S] [--quick] [--out DIRECTORY] [its options]`,
       '',
-      'Experiments (`<name> --help` lists the options of one):',
+      'Names (`<name> --help` lists the options of one):',
       ...lines,
     ].join('\n');
   }

@@ -6,18 +6,22 @@ import { type Random, randomStream } from '../../../simulator/random.ts';
 import { anyOf, sample } from './distributions.ts';
 import type { Context } from './experiment.ts';
 import { Oracle } from './oracle.ts';
+import { TappedTransport } from './tapped-transport.ts';
 
 export interface FleetOptions {
   readonly network?: Partial<SimulationOptions>;
   readonly node?: Partial<OverlayOptions>;
   /** Prepares each node before it enters the ring. */
   readonly prepare?: (node: OverlayNode) => void;
+  /** Is shown every frame that a node sends. */
+  readonly tap?: (frame: Uint8Array) => void;
 }
 
 /** Nodes that join at once: enough to be quick, few enough for the ring to follow. */
 const waveMax = 256;
 const seedsTried = 3;
 const rejoinAfterMs = 1_000;
+const settleMsMax = 600_000;
 /** How much virtual time passes between two looks at whether a goal is reached. */
 const lookEveryMs = 1_000;
 const progressEveryMs = 5_000;
@@ -33,6 +37,7 @@ export class Fleet {
   /** Nodes that have joined and are up, in no order that matters. */
   readonly #members: OverlayNode[] = [];
   readonly #indexes = new Map<Key, number>();
+  readonly #crashed = new WeakSet<OverlayNode>();
   #built = 0;
   #reportedAtMs = 0;
 
@@ -47,17 +52,25 @@ export class Fleet {
   /** A ring of `count` nodes that has come to rest: each node owns what it should and has its data. */
   static async start(context: Context, count: number, options: FleetOptions = {}): Promise<Fleet> {
     const fleet = new Fleet(context, options);
-    const first = fleet.build();
-    first.bootstrap();
-    fleet.#enter(first);
-    while (fleet.size < count) {
-      const wave = Math.min(fleet.size, waveMax, count - fleet.size);
-      const joins = Array.from({ length: wave }, () => fleet.join());
-      await fleet.sim.runUntil(Promise.all(joins), { virtualMsMax: 600_000 });
-      fleet.#report(`${fleet.size} of ${count} nodes have joined`);
-    }
-    await fleet.until(() => fleet.isWhole() && fleet.isSettled(), 600_000, 'settling');
+    await fleet.grow(count);
     return fleet;
+  }
+
+  /** Founds the ring, unless there is one, and lets nodes join it until there are `count`. */
+  async grow(count: number): Promise<void> {
+    if (this.size === 0) {
+      const first = this.build();
+      first.bootstrap();
+      this.#enter(first);
+    }
+    while (this.size < count) {
+      const wave = Math.min(this.size, waveMax, count - this.size);
+      const joins = Array.from({ length: wave }, () => this.join());
+      await this.sim.runUntil(Promise.all(joins), { virtualMsMax: 600_000 });
+      this.#report(`${this.size} of ${count} nodes have joined`);
+    }
+    const isAtRest = await this.until(() => this.isWhole() && this.isSettled(), settleMsMax, 'settling');
+    if (!isAtRest) this.#context.progress(`the ring has not settled within ${settleMsMax / 1_000} virtual s`);
   }
 
   get members(): readonly OverlayNode[] {
@@ -79,21 +92,23 @@ export class Fleet {
   /** A node on a machine of its own that has not joined yet. */
   build(): OverlayNode {
     const { runtime, transport } = this.sim.host(`n${this.#built++}:1`);
-    const { node: options, prepare } = this.#options;
-    const node = new OverlayNode({ runtime, transport, ...(options && { options }) });
+    const { node: options, prepare, tap } = this.#options;
+    const seen = tap ? new TappedTransport(transport, tap) : transport;
+    const node = new OverlayNode({ runtime, transport: seen, ...(options && { options }) });
     prepare?.(node);
     return node;
   }
 
-  /** A new node that tries until it is let in, unless `isWanted` says that it is too late. */
-  async join(node = this.build(), isWanted = (): boolean => true): Promise<OverlayNode> {
+  /** A new node that tries until it is let in; one that crashes meanwhile never is. */
+  async join(node = this.build()): Promise<OverlayNode> {
     for (;;) {
       try {
         await node.join(sample(this.random, this.#members, seedsTried).map(({ self }) => self.address));
-        this.#enter(node);
+        // It may have crashed at this very instant.
+        if (!this.#crashed.has(node)) this.#enter(node);
         return node;
       } catch (error) {
-        if (!(error instanceof OverlayError) || !isWanted()) throw error;
+        if (!(error instanceof OverlayError)) throw error;
         await new Promise<void>((resolve) => node.runtime.after(rejoinAfterMs, resolve));
       }
     }
@@ -102,6 +117,7 @@ export class Fleet {
   /** Also for a node that is still joining. */
   crash(node: OverlayNode): void {
     this.sim.crash(node.self.address);
+    this.#crashed.add(node);
     if (!this.isMember(node)) return;
     const index = this.#indexes.get(node.self.id) as number;
     const last = this.#members.pop() as OverlayNode;

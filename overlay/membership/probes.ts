@@ -1,5 +1,5 @@
-import type { Contact, Key } from './overlay.ts';
-import type { Runtime, Timer } from './runtime.ts';
+import type { Contact, Key } from '../overlay.ts';
+import type { Runtime, Timer } from '../runtime.ts';
 
 /** What to make of a contact's silence: a member failed or had left, or a rumour was never more than that. */
 export type Suspicion = 'failed' | 'left' | 'unheard';
@@ -8,6 +8,8 @@ export interface ProbeOutput {
   ping(contact: Contact): void;
   /** How long to wait for an answer before the next ping. */
   waitMs(contact: Contact): number;
+  /** Half of the pings were not answered. */
+  doubted(contact: Contact, suspicion: Suspicion): void;
   /** None of the pings was answered. */
   silent(contact: Contact, suspicion: Suspicion): void;
 }
@@ -15,6 +17,7 @@ export interface ProbeOutput {
 interface Probe {
   readonly contact: Contact;
   readonly suspicion: Suspicion;
+  readonly attempts: number;
   attemptsLeft: number;
   timer: Timer | null;
   readonly onEnd: (() => void)[];
@@ -35,10 +38,20 @@ export class Probes {
     return this.#probes.has(id);
   }
 
-  /** Pings at once, and up to `attempts` times in all; does nothing for a contact that is being probed already. */
+  /** Whether a contact is being probed and has left a ping unanswered. */
+  isDoubtful(id: Key): boolean {
+    const probe = this.#probes.get(id);
+    return probe !== undefined && probe.attempts - probe.attemptsLeft > 1;
+  }
+
+  /** Pings at once, and up to `attempts` times in all; for one that is being probed, so many times more at most. */
   start(contact: Contact, attempts: number, suspicion: Suspicion): void {
-    if (this.#probes.has(contact.id)) return;
-    const probe: Probe = { contact, suspicion, attemptsLeft: attempts, timer: null, onEnd: [] };
+    const running = this.#probes.get(contact.id);
+    if (running) {
+      running.attemptsLeft = Math.min(running.attemptsLeft, attempts);
+      return;
+    }
+    const probe: Probe = { contact, suspicion, attempts, attemptsLeft: attempts, timer: null, onEnd: [] };
     this.#probes.set(contact.id, probe);
     this.#ping(probe);
   }
@@ -63,12 +76,13 @@ export class Probes {
   }
 
   #ping(probe: Probe): void {
-    const { contact, suspicion } = probe;
-    if (probe.attemptsLeft === 0) {
+    const { contact, suspicion, attempts, attemptsLeft } = probe;
+    if (attemptsLeft === 0) {
       this.end(contact.id);
       this.#output.silent(contact, suspicion);
       return;
     }
+    if (attemptsLeft === attempts >> 1) this.#output.doubted(contact, suspicion);
     probe.attemptsLeft -= 1;
     this.#output.ping(contact);
     probe.timer = this.#runtime.after(this.#output.waitMs(contact), () => this.#ping(probe));

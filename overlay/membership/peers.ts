@@ -1,5 +1,5 @@
-import type { Contact, Key } from './overlay.ts';
-import { RoundTrip, type RoundTripOptions } from './round-trip.ts';
+import type { Contact, Key } from '../overlay.ts';
+import { RoundTrip, type RoundTripOptions } from '../round-trip.ts';
 
 /** What is known of one life of a node that has spoken to this one. */
 export interface Peer {

@@ -1,0 +1,225 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { type Key, ObjectStore, OverlayError, type OverlayNode } from '../../overlay/index.ts';
+import { Churn } from './harness/churn.ts';
+import { CopyLedger } from './harness/copy-ledger.ts';
+import { anyOf } from './harness/distributions.ts';
+import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
+import { Fleet } from './harness/fleet.ts';
+import { type Geometry, geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
+import { wideArea } from './harness/networks.ts';
+import { percentile, share } from './harness/statistics.ts';
+
+const namespace = 'durability';
+/** From this median session on, nothing may be lost that need not be. */
+const safeSessionMin = 15;
+const availabilityMin = 0.999;
+/** Values written at one instant. */
+const putsAtOnce = 50;
+
+interface Point extends Row {
+  readonly geometry: Geometry;
+  readonly sessionMin: number;
+  readonly lost: number;
+  readonly excusable: number;
+  readonly availability: number;
+}
+
+interface Setting {
+  readonly geometry: Geometry;
+  readonly nodes: number;
+  readonly contacts: number;
+  readonly sessionMin: number;
+  readonly values: number;
+  readonly bytes: number;
+  readonly repair: number;
+  readonly hours: number;
+  readonly gets: number;
+}
+
+export const durability = defineExperiment({
+  name: 'durability',
+  about: 'values that survive while nodes crash and join: losses, excusable or not, gets, and what repair costs',
+  options: {
+    nodes: { full: 1_000, quick: 40, about: 'nodes' },
+    sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes' },
+    geometries: { full: ['bamboo'], quick: ['bamboo'], about: `geometries, of: ${geometries}` },
+    contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
+    values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
+    bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
+    repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
+    hours: { full: 6, quick: 0.05, about: 'virtual hours of churn' },
+    gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
+  },
+  async run(context, { sessions, geometries: names, ...rest }) {
+    const points: Point[] = [];
+    for (const geometry of names.map(geometryOf)) {
+      for (const sessionMin of sessions) points.push(await measure(context, { geometry, sessionMin, ...rest }));
+    }
+    return { rows: points, targets: points.flatMap(targetsOf), plot: plot(points) };
+  },
+});
+
+/** A store that counts what it is given by others. */
+class MeteredStore extends ObjectStore {
+  bytesImported = 0;
+
+  override import(chunk: Uint8Array): void {
+    this.bytesImported += chunk.length;
+    super.import(chunk);
+  }
+
+  values(): string[] {
+    return [...this.scan(namespace)].map(({ resourceId }) => resourceId);
+  }
+}
+
+interface Get {
+  readonly asker: OverlayNode;
+  readonly value: string;
+  state: 'open' | 'found' | 'failed';
+  elapsedMs: number;
+}
+
+async function measure(context: Context, setting: Setting): Promise<Point> {
+  const { geometry, nodes, contacts, sessionMin, values, bytes, repair, hours, gets: getsPerS } = setting;
+  context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
+  const stores = new Map<Key, MeteredStore>();
+  const names = Array.from({ length: values }, (_, i) => `v${i}`);
+  let bytesOfTheDead = 0;
+  const fleet: Fleet = await Fleet.start(context, nodes, {
+    network: wideArea(context.seed),
+    node: nodeOptions(geometry, contacts),
+    prepare: (node) => {
+      const store = new MeteredStore(node);
+      stores.set(node.self.id, store);
+      store.watch(namespace, ({ resourceId }) => ledger.arrived(resourceId, node.self.id));
+    },
+  });
+  const ledger = new CopyLedger({
+    replicas: fleet.any().options.replicas,
+    repairPeriodMs: repair * 1_000,
+    has: (node, value) => stores.get(node)?.values().includes(value) ?? false,
+  });
+  const storeOf = (node: OverlayNode): MeteredStore => stores.get(node.self.id) as MeteredStore;
+  await putAll(fleet, names, storeOf, bytes);
+  const imported = (): number => [...stores.values()].reduce((sum, store) => sum + store.bytesImported, bytesOfTheDead);
+  const [importedBefore, wireBefore] = [imported(), fleet.sim.stats().bytes];
+
+  const churning = new Churn(fleet, {
+    medianSessionMs: sessionMin * 60_000,
+    beforeCrash: (node) => {
+      const store = storeOf(node);
+      stores.delete(node.self.id);
+      bytesOfTheDead += store.bytesImported;
+      ledger.died(node.self.id, store.values(), fleet.sim.nowMs);
+    },
+  });
+  churning.start();
+  const durationS = hours * 3_600;
+  const asked: Get[] = [];
+  for (let i = 0; i < durationS * getsPerS; i++) {
+    fleet.sim.at(fleet.sim.nowMs + (i * 1_000) / getsPerS, () => {
+      asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
+    });
+  }
+  await fleet.pass(durationS * 1_000, 'churning');
+  const [repairBytes, wireBytes] = [imported() - importedBefore, fleet.sim.stats().bytes - wireBefore];
+  churning.stop();
+  await fleet.pass(60_000, 'coming to rest');
+
+  const present = new Set([...stores.values()].flatMap((store) => store.values()));
+  const lost = names.filter((name) => !present.has(name));
+  const judged = asked.filter(({ state, asker }) => state !== 'open' || fleet.isMember(asker));
+  const ofPresent = judged.filter(({ value }) => present.has(value));
+  const found = (list: readonly Get[]): number => list.filter(({ state }) => state === 'found').length;
+  const elapsed = judged.filter(({ state }) => state === 'found').map(({ elapsedMs }) => elapsedMs);
+  return {
+    geometry,
+    sessionMin,
+    crashes: churning.crashes,
+    lost: lost.length,
+    excusable: lost.filter((name) => ledger.losses.get(name)?.isExcusable).length,
+    gets: judged.length,
+    availability: share(found(ofPresent), ofPresent.length),
+    availabilityOfAll: share(found(judged), judged.length),
+    getP50Ms: percentile(elapsed, 0.5),
+    getP99Ms: percentile(elapsed, 0.99),
+    repairBps: repairBytes / durationS / nodes,
+    wireBps: wireBytes / durationS / nodes,
+  };
+}
+
+async function putAll(
+  fleet: Fleet,
+  names: readonly string[],
+  storeOf: (node: OverlayNode) => MeteredStore,
+  bytes: number,
+): Promise<void> {
+  const lifetimeMs = fleet.any().options.lifetimeMaxMs;
+  for (let i = 0; i < names.length; i += putsAtOnce) {
+    const puts = names.slice(i, i + putsAtOnce).map((name) => {
+      const value = new Uint8Array(bytes).fill(Number(name.slice(1)));
+      return storeOf(fleet.any()).put(namespace, name, 'only', value, lifetimeMs);
+    });
+    await fleet.sim.runUntil(Promise.all(puts), { virtualMsMax: 120_000 });
+  }
+}
+
+function getOne(fleet: Fleet, value: string, storeOf: (node: OverlayNode) => MeteredStore): Get {
+  const asker = fleet.any();
+  const startedAtMs = fleet.sim.nowMs;
+  const get: Get = { asker, value, state: 'open', elapsedMs: 0 };
+  const end = (isFound: boolean): void => {
+    get.state = isFound ? 'found' : 'failed';
+    get.elapsedMs = fleet.sim.nowMs - startedAtMs;
+  };
+  storeOf(asker)
+    .get(namespace, value)
+    .then(
+      (items) => end(items.length === 1),
+      (error: unknown) => {
+        if (!(error instanceof OverlayError)) throw error;
+        end(false);
+      },
+    );
+  return get;
+}
+
+function targetsOf({ geometry, sessionMin, lost, excusable, availability }: Point): Target[] {
+  if (sessionMin < safeSessionMin) return [];
+  const name = `${geometry}, ${sessionMin} min`;
+  return [
+    atMost(`lost without excuse: ${name}`, lost - excusable, 0),
+    shareAtLeast(`gets of what is there: ${name}`, availability, availabilityMin),
+  ];
+}
+
+function plot(points: readonly Point[]): TopLevelSpec {
+  const panel = (title: string, fields: readonly string[]) => ({
+    title,
+    width: 280,
+    height: 220,
+    transform: [{ fold: [...fields], as: ['measure', 'value'] as [string, string] }],
+    mark: { type: 'line' as const, point: true },
+    encoding: {
+      x: {
+        field: 'sessionMin',
+        type: 'quantitative' as const,
+        scale: { type: 'log' as const },
+        title: 'median session, min',
+      },
+      y: { field: 'value', type: 'quantitative' as const, title: null },
+      color: { field: 'measure', type: 'nominal' as const, title: null },
+      strokeDash: { field: 'geometry', type: 'nominal' as const, title: null },
+    },
+  });
+  return {
+    data: { values: [...points] },
+    resolve: { scale: { color: 'independent' } },
+    hconcat: [
+      panel('Values lost', ['lost', 'excusable']),
+      panel('Share of gets that find a value', ['availability', 'availabilityOfAll']),
+      panel('Bytes a second a node', ['repairBps', 'wireBps']),
+    ],
+  };
+}

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { helpText, readArguments, UsageError } from './arguments.ts';
+import { environment } from './environment.ts';
+import type { Experiment } from './experiment.ts';
+import { keep, type Report, reportText } from './report.ts';
+
+export interface Surroundings {
+  /** The npm script that was called, for its help. */
+  readonly script: string;
+  readonly experiments: readonly Experiment[];
+  /** Where outputs go unless the command line says otherwise; those of quick runs into `quick` below it. */
+  readonly resultsDirectory: string;
+  /** A text of one or more lines of the report. */
+  print(text: string): void;
+  /** Progress and complaints. */
+  tell(text: string): void;
+}
+
+/** Runs one experiment. @returns the exit code: 0, or 1 when a target was missed, or 2 for a wrong command line */
+export async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  try {
+    return await followCommand(args, surroundings);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    surroundings.tell(error.message);
+    return 2;
+  }
+}
+
+async function followCommand(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { script, experiments, resultsDirectory, print, tell } = surroundings;
+  const request = readArguments(args, experiments);
+  if (request.kind === 'help') {
+    print(helpText(experiments, request.experiment, script));
+    return 0;
+  }
+  const { experiment, seed, isQuick, options, outDirectory } = request;
+  const startedAtMs = performance.now();
+  const elapsedS = (): number => (performance.now() - startedAtMs) / 1_000;
+  const progress = (text: string): void => tell(`[${elapsedS().toFixed(0).padStart(5)} s] ${text}`);
+  const outcome = await experiment.run({ seed, progress }, options);
+  const report: Report = {
+    experiment: experiment.name,
+    environment: environment(),
+    seed,
+    isQuick,
+    options,
+    elapsedS: elapsedS(),
+    outcome,
+  };
+  print(reportText(report));
+  const directory = outDirectory ?? (isQuick ? join(resultsDirectory, 'quick') : resultsDirectory);
+  for (const path of await keep(report, directory)) print(path);
+  return isQuick || outcome.targets.every(({ met }) => met) ? 0 : 1;
+}

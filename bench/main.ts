@@ -1,0 +1,5 @@
+import { runScript } from './experiments/harness/script.ts';
+import { operators } from './operators.bench.ts';
+import { overlay } from './overlay/overlay.bench.ts';
+
+await runScript('bench', [operators, overlay]);

@@ -1,0 +1,135 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { QueryError } from '../columnar/index.ts';
+import {
+  diskKey,
+  diskPrefix,
+  isKey,
+  type Journal,
+  LevelStorage,
+  type Storage,
+  StorageError,
+} from '../overlay/index.ts';
+import { isTableFile } from './tables/index.ts';
+
+// A node's data directory: a marker, by which it is known and which tells its format, and the database.
+
+const markerName = 'wharf-node';
+const databaseName = 'store';
+const format = 1;
+const marker = `${JSON.stringify({ format })}\n`;
+
+/**
+ * Opens the directory in which a node keeps its state, or makes a new one.
+ * @throws QueryError `configuration` when it is something else or of another version, `dataDirectory` when it is in use
+ *   or cannot be read or written
+ */
+export async function openDataDirectory(directory: string): Promise<Storage> {
+  try {
+    await mkdir(directory, { recursive: true });
+    const names = await readdir(directory);
+    if (names.includes(markerName)) await checkMarker(directory);
+    else if (names.length === 0) await writeFile(join(directory, markerName), marker, { flush: true });
+    else throw notOurs(directory, names);
+  } catch (error) {
+    if (error instanceof QueryError) throw error;
+    throw new QueryError('dataDirectory', `cannot use the data directory ${directory}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  try {
+    return await LevelStorage.open(join(directory, databaseName));
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw unusable(directory, error);
+  }
+}
+
+/**
+ * Who the node is that keeps its state here: the same in every life.
+ * @param newId of a new node
+ * @throws QueryError `configuration` when it belongs to another cluster, `dataDirectory`
+ */
+export async function identify(
+  journal: Journal,
+  directory: string,
+  cluster: string,
+  newId: () => string,
+): Promise<string> {
+  try {
+    const known = await readIdentity(journal);
+    if (journal.failure) throw journal.failure;
+    if (known) {
+      if (known.cluster === cluster) return known.id;
+      throw new QueryError(
+        'configuration',
+        `the data directory ${directory} belongs to a node of cluster "${known.cluster}", not of "${cluster}"`,
+        { hint: `Give --cluster ${known.cluster}, or another directory.` },
+      );
+    }
+    const id = newId();
+    journal.write(diskKey(diskPrefix.identity), new TextEncoder().encode(JSON.stringify({ cluster, id })));
+    await journal.flushed();
+    return id;
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw unusable(directory, error);
+  }
+}
+
+async function readIdentity(journal: Journal): Promise<{ cluster: string; id: string } | null> {
+  for await (const { value } of journal.read(diskPrefix.identity)) {
+    const known = parsed(new TextDecoder().decode(value));
+    if (typeof known === 'object' && known !== null && 'cluster' in known && 'id' in known) {
+      const { cluster, id } = known;
+      if (typeof cluster === 'string' && typeof id === 'string' && isKey(id)) return { cluster, id };
+    }
+    throw new StorageError('corrupt', 'the identity of its node makes no sense');
+  }
+  return null;
+}
+
+async function checkMarker(directory: string): Promise<void> {
+  const found = parsed(await readFile(join(directory, markerName), 'utf8'));
+  const version = typeof found === 'object' && found !== null && 'format' in found ? found.format : null;
+  if (version === format) return;
+  throw new QueryError(
+    'configuration',
+    `the data directory ${directory} has format ${JSON.stringify(version)}; this version of wharf knows format ${format}`,
+    { hint: 'Start the version of wharf that wrote it, or give another directory: the fleet has other copies.' },
+  );
+}
+
+function notOurs(directory: string, names: readonly string[]): QueryError {
+  const hasTables = names.some(isTableFile);
+  return new QueryError('configuration', `${directory} is neither empty nor the data directory of a node`, {
+    hint: hasTables
+      ? `Did you mean --tables ${directory}, which exposes its files as tables? --data is where a node keeps its state.`
+      : '--data is where a node keeps its state: give a new directory.',
+  });
+}
+
+function unusable(directory: string, error: StorageError): QueryError {
+  const [what, hint] = {
+    locked: ['is in use by another process', 'Every node needs a data directory of its own.'],
+    corrupt: ['is damaged', 'Move it away: the node starts anew, and reads what the other members have.'],
+    full: ['is on a full disk', 'Make room first.'],
+    io: ['cannot be used', null],
+  }[error.code] as [string, string | null];
+  return new QueryError('dataDirectory', `the data directory ${directory} ${what}: ${error.message}`, {
+    cause: error,
+    ...(hint === null ? {} : { hint }),
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,54 @@
+import { CodecError, contact, decode, encode, list } from './codec.ts';
+import { diskKey, diskPrefix, type Journal } from './journal.ts';
+import type { Contact } from './overlay.ts';
+import type { RoutingTable } from './routing-table.ts';
+import type { Runtime, Timer } from './runtime.ts';
+
+/** Enough to find the fleet again, and all who may have copies of what this node has. */
+const membersMax = 64;
+/** Changes of the table within this time are written together. */
+const writeDelayMs = 1_000;
+
+const members = list(contact, membersMax);
+const key = diskKey(diskPrefix.members);
+
+/** The members nearest to this node, as kept in its journal: with whom to enter the ring again. */
+export class DiskMembers {
+  readonly #runtime: Runtime;
+  readonly #journal: Journal;
+  readonly #table: RoutingTable;
+  #soon: Timer | null = null;
+
+  constructor(runtime: Runtime, journal: Journal, table: RoutingTable) {
+    this.#runtime = runtime;
+    this.#journal = journal;
+    this.#table = table;
+  }
+
+  /** @throws StorageError */
+  async recover(): Promise<readonly Contact[]> {
+    for await (const { value } of this.#journal.read(diskPrefix.members)) {
+      try {
+        return decode(members, value);
+      } catch (error) {
+        if (!(error instanceof CodecError)) throw error;
+        this.#journal.damaged(error.message);
+      }
+    }
+    return [];
+  }
+
+  /** A node that stands alone keeps whom it knew last: they may be what it is to look for. */
+  changed(): void {
+    if (!this.#journal.isDurable || this.#table.size === 1) return;
+    this.#soon ??= this.#runtime.after(writeDelayMs, () => {
+      this.#soon = null;
+      if (this.#table.size === 1) return;
+      this.#journal.write(key, encode(members, this.#table.around(this.#table.self.id, membersMax)));
+    });
+  }
+
+  close(): void {
+    this.#soon?.cancel();
+  }
+}

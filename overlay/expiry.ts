@@ -1,0 +1,50 @@
+// When what has expired stops counting as a difference between two copies.
+//
+// Copies of one item expire at nearly, not exactly, the same time: clocks differ, and so do the moments at which two nodes
+// compute their digests. So a digest does not ask what is alive now. It counts what had not expired at a horizon, which
+// lies in the past, moves in steps and is told in each comparison; stores keep what has expired until the horizon
+// has passed it. Two copies at one horizon leave out the very same items, and nothing that is alive.
+
+/** How far the horizon is behind: more than clocks differ. */
+const horizonLagMs = 20_000;
+/** Long enough for most comparisons to find both sides at the same step. */
+const horizonStepMs = 10_000;
+
+/** The latest horizon that may be used now: what expires by then has expired by any reasonable clock. */
+export function horizonOf(nowMs: number): number {
+  return Math.max(0, Math.floor((nowMs - horizonLagMs) / horizonStepMs) * horizonStepMs);
+}
+
+/** Things by the step of the horizon at which they expire. */
+export class ExpirySteps<T> {
+  readonly #steps = new Map<number, Set<T>>();
+
+  add(thing: T, expiresAtMs: number): void {
+    const step = stepOf(expiresAtMs);
+    const things = this.#steps.get(step);
+    if (things) things.add(thing);
+    else this.#steps.set(step, new Set([thing]));
+  }
+
+  /** Returns whether it was there. */
+  delete(thing: T, expiresAtMs: number): boolean {
+    const step = stepOf(expiresAtMs);
+    const things = this.#steps.get(step);
+    if (!things?.delete(thing)) return false;
+    if (things.size === 0) this.#steps.delete(step);
+    return true;
+  }
+
+  /** Takes out all that expires by a horizon. */
+  *take(horizonMs: number): Generator<T> {
+    for (const [step, things] of this.#steps) {
+      if (step * horizonStepMs > horizonMs) continue;
+      this.#steps.delete(step);
+      yield* things;
+    }
+  }
+}
+
+function stepOf(expiresAtMs: number): number {
+  return Math.ceil(expiresAtMs / horizonStepMs);
+}

@@ -1,0 +1,95 @@
+import { encode } from '../codec.ts';
+import { type Advert, advertCodec, type NumberedAdvert, type PingMessage } from '../messages.ts';
+import type { Contact, Key } from '../overlay.ts';
+
+export interface AdvertsOutput {
+  /** What this node tells of its copies at this moment. */
+  current(): Advert;
+  advertised(from: Contact, advert: Advert): void;
+}
+
+/** What has passed between this node and another. */
+interface Exchange {
+  /** The other's advert, as far as it came. */
+  theirs: NumberedAdvert | null;
+  /** Number of the own advert that the other says it has. */
+  acknowledged: number;
+  toldAtMs: number;
+  heardAtMs: number;
+}
+
+const versionMax = 65_535;
+
+/**
+ * What neighbours tell each other of their copies: each advert once, numbered, and again until its number comes
+ * back. Every ping says which advert of the receiver's its sender has.
+ */
+export class Adverts {
+  readonly #output: AdvertsOutput;
+  readonly #exchanges = new Map<Key, Exchange>();
+  #version = 0;
+  /** As it was when last looked at. */
+  #current: Uint8Array | null = null;
+
+  constructor(output: AdvertsOutput) {
+    this.#output = output;
+  }
+
+  /** Looks at the present advert; it gets a new number when it changed. */
+  refresh(): void {
+    const now = encode(advertCodec, this.#output.current());
+    const isSame = this.#current !== null && Buffer.compare(now, this.#current) === 0;
+    this.#current = now;
+    if (!isSame) this.#version = (this.#version % versionMax) + 1;
+  }
+
+  /** What a ping to this node says of adverts; `mayTell`: it may care for this node's. */
+  compose(to: Key, mayTell: boolean, nowMs: number): Pick<PingMessage, 'seen' | 'advert'> {
+    const exchange = this.#exchanges.get(to);
+    const seen = exchange?.theirs?.version ?? 0;
+    if (!mayTell || exchange?.acknowledged === this.#version) return { seen, advert: null };
+    this.refresh();
+    this.#exchange(to).toldAtMs = nowMs;
+    return { seen, advert: { version: this.#version, advert: this.#output.current() } };
+  }
+
+  /** A ping or a pong came; `isNeighbour`: what this one says is remembered though it is not repeated. */
+  received(from: Contact, message: PingMessage, isNeighbour: boolean, nowMs: number): void {
+    const known = this.#exchanges.get(from.id);
+    if (!known && !message.advert && message.seen === 0) return;
+    const exchange = known ?? this.#exchange(from.id);
+    exchange.heardAtMs = nowMs;
+    exchange.acknowledged = message.seen;
+    if (message.advert) {
+      exchange.theirs = message.advert;
+      this.#output.advertised(from, message.advert.advert);
+    } else if (exchange.theirs && !isNeighbour) this.#output.advertised(from, exchange.theirs.advert);
+  }
+
+  /** Whether this neighbour does not know the present advert, and had `retryMs` to say that it does. */
+  isUnaware(id: Key, retryMs: number, nowMs: number): boolean {
+    const exchange = this.#exchanges.get(id);
+    if (!exchange) return true;
+    return exchange.acknowledged !== this.#version && nowMs - exchange.toldAtMs >= retryMs;
+  }
+
+  /** It is dead, or lives anew. */
+  forget(id: Key): void {
+    this.#exchanges.delete(id);
+  }
+
+  forgetSilent(beforeMs: number, keep: (id: Key) => boolean): void {
+    for (const [id, { heardAtMs }] of this.#exchanges) {
+      if (heardAtMs < beforeMs && !keep(id)) this.#exchanges.delete(id);
+    }
+  }
+
+  #exchange(id: Key): Exchange {
+    let exchange = this.#exchanges.get(id);
+    if (!exchange) {
+      exchange = { theirs: null, acknowledged: 0, toldAtMs: Number.NEGATIVE_INFINITY, heardAtMs: 0 };
+      this.#exchanges.set(id, exchange);
+    }
+    return exchange;
+  }
+}

@@ -1,0 +1,199 @@
+import type { Log } from '../defaults.ts';
+import { compareClockwise } from '../keys.ts';
+import type { Contact, Key } from '../overlay.ts';
+import type { RoutingTable } from '../routing-table.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Peers } from './peers.ts';
+import { Probes, type Suspicion } from './probes.ts';
+
+export interface DetectionOptions {
+  readonly nearPingMs: number;
+  readonly farPingMs: number;
+  readonly farLifetimeShare: number;
+  readonly sweepEveryMs: number;
+  readonly sweepUnrestMs: number;
+  readonly unrestMs: number;
+  readonly probesMax: number;
+  readonly rumourProbesMax: number;
+  readonly probeSpacingMs: number;
+  readonly helpersMax: number;
+  readonly helperPings: number;
+  readonly leafSetSize: number;
+}
+
+export interface DetectionOutput {
+  ping(contact: Contact): void;
+  /** Pings a member outside the leaf set, to compare what both know. */
+  compare(contact: Contact): void;
+  /** Asks another member to reach this one; resolves to whether it did. */
+  askHelper(helper: Contact, contact: Contact): Promise<boolean>;
+  silent(contact: Contact, suspicion: Suspicion): void;
+}
+
+/** How the fleet has been of late, which decides how often one looks at those who are not close. */
+export interface Weather {
+  readonly calmMs: number;
+  readonly lifetimeMs: number;
+}
+
+/**
+ * Tells life from death. The nearest neighbours on both sides exchange pings all the time: they are the first whom a
+ * death concerns, and they spread it. The rest of the leaf set is looked at as often as the churn seen demands, and
+ * everybody else in turn. Whoever is silent becomes suspect, is pinged again, each ping with its own chance to be
+ * lost, tried through other members, and only then declared dead.
+ *
+ * @see Das, Gupta and Motivala, "SWIM", DSN 2002; Rhea et al., "Handling Churn in a DHT", USENIX 2004
+ */
+export class Detection {
+  readonly #runtime: Runtime;
+  readonly #options: DetectionOptions;
+  readonly #table: RoutingTable;
+  readonly #peers: Peers;
+  readonly #output: DetectionOutput;
+  readonly #log: Log;
+  readonly #probes: Probes;
+  #leaves: readonly Contact[] = [];
+  #near: ReadonlySet<Key> = new Set();
+  /** Whose turn it was last, outside the leaf set. */
+  #swept: Contact | null = null;
+  #sweptAtMs: number;
+
+  constructor(
+    runtime: Runtime,
+    options: DetectionOptions,
+    table: RoutingTable,
+    peers: Peers,
+    output: DetectionOutput,
+    log: Log,
+  ) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#table = table;
+    this.#peers = peers;
+    this.#output = output;
+    this.#log = log;
+    this.#sweptAtMs = runtime.now();
+    this.#probes = new Probes(runtime, {
+      ping: (contact) => output.ping(contact),
+      waitMs: ({ id }) => Math.max(options.probeSpacingMs, peers.timeoutMs(id, 0)),
+      doubted: (contact, suspicion) => {
+        if (suspicion === 'failed' && table.get(contact.id)) void this.#askHelpers(contact);
+      },
+      silent: (contact, suspicion) => output.silent(contact, suspicion),
+    });
+  }
+
+  /** Members next to this node on the ring, on both sides. */
+  isNear(id: Key): boolean {
+    const leaves = this.#table.leaves();
+    if (leaves !== this.#leaves) {
+      this.#leaves = leaves;
+      this.#near = this.#nearest(leaves);
+    }
+    return this.#near.has(id);
+  }
+
+  isSuspect(id: Key): boolean {
+    return this.#probes.isDoubtful(id);
+  }
+
+  isProbing(id: Key): boolean {
+    return this.#probes.has(id);
+  }
+
+  /** Some attempt to reach a member failed: see whether it lives. */
+  suspect(contact: Contact, reason: string): void {
+    if (this.#probes.has(contact.id)) return;
+    this.#log('debug', 'suspect', { contact: contact.address, reason });
+    this.#probes.start(contact, this.#options.probesMax, 'failed');
+  }
+
+  /** Hearsay: that a member is dead or left, or that somebody is a member. */
+  check(contact: Contact, suspicion: Suspicion): void {
+    this.#probes.start(contact, this.#options.rumourProbesMax, suspicion);
+  }
+
+  /** Resolves when the contact has answered or was given up. */
+  checked(contact: Contact): Promise<void> {
+    this.check(contact, 'unheard');
+    return this.#probes.ended(contact.id);
+  }
+
+  answered(id: Key): void {
+    this.#probes.end(id);
+  }
+
+  /** What another member asked for: pings a few times; whether there was an answer. */
+  async reach(contact: Contact): Promise<boolean> {
+    const { helperPings, probeSpacingMs } = this.#options;
+    const sinceMs = this.#runtime.now();
+    for (let attempt = 0; attempt < helperPings; attempt++) {
+      this.#output.ping(contact);
+      const waitMs = Math.max(probeSpacingMs, this.#peers.timeoutMs(contact.id, 0));
+      await new Promise<void>((resolve) => this.#runtime.after(waitMs, resolve));
+      if ((this.#peers.get(contact.id)?.exchangedAtMs ?? 0) > sinceMs) return true;
+    }
+    return false;
+  }
+
+  close(): void {
+    this.#probes.close();
+  }
+
+  /** Looks at those whose turn it is. */
+  tick(nowMs: number, weather: Weather): void {
+    const { nearPingMs, farPingMs, farLifetimeShare, probesMax } = this.#options;
+    const farMs = Math.min(farPingMs, Math.max(nearPingMs, weather.lifetimeMs * farLifetimeShare));
+    for (const leaf of this.#table.leaves()) {
+      const silentMs = nowMs - (this.#peers.get(leaf.id)?.exchangedAtMs ?? 0);
+      if (silentMs >= nearPingMs && (silentMs >= farMs || this.isNear(leaf.id)) && !this.#probes.has(leaf.id))
+        this.#probes.start(leaf, probesMax, 'failed');
+    }
+    this.#sweep(nowMs, weather);
+  }
+
+  #sweep(nowMs: number, { calmMs }: Weather): void {
+    const { sweepEveryMs, sweepUnrestMs, unrestMs, probeSpacingMs, probesMax } = this.#options;
+    const sinceMs = nowMs - this.#sweptAtMs;
+    if (this.#swept && sinceMs >= probeSpacingMs) {
+      const { id } = this.#swept;
+      const isSilent = (this.#peers.get(id)?.exchangedAtMs ?? 0) < this.#sweptAtMs;
+      const known = this.#table.get(id);
+      if (isSilent && known) this.#probes.start(known, probesMax, 'failed');
+      this.#swept = null;
+    }
+    if (sinceMs < (calmMs < unrestMs ? sweepUnrestMs : sweepEveryMs)) return;
+    this.#sweptAtMs = nowMs;
+    this.#swept = this.#table.nextToProbe() ?? this.#anyLeaf() ?? null;
+    if (this.#swept) this.#output.compare(this.#swept);
+  }
+
+  #anyLeaf(): Contact | undefined {
+    const leaves = this.#table.leaves();
+    return leaves[Math.floor(this.#runtime.random() * leaves.length)];
+  }
+
+  async #askHelpers(contact: Contact): Promise<void> {
+    const helpers = this.#table
+      .around(contact.id, 2 * this.#options.helpersMax)
+      .filter(({ id }) => id !== this.#table.self.id && !this.#probes.has(id))
+      .slice(0, this.#options.helpersMax);
+    const answers = helpers.map(async (helper) => {
+      if (!(await this.#output.askHelper(helper, contact))) return;
+      if (this.#probes.has(contact.id)) {
+        this.#log('info', 'a suspect is alive by another', { contact: contact.address, helper: helper.address });
+      }
+      const peer = this.#peers.get(contact.id);
+      if (peer) peer.exchangedAtMs = this.#runtime.now();
+      this.#probes.end(contact.id);
+    });
+    await Promise.all(answers);
+  }
+
+  #nearest(leaves: readonly Contact[]): Set<Key> {
+    const eachSide = Math.max(1, this.#options.leafSetSize >> 3);
+    const { id: self } = this.#table.self;
+    const ids = leaves.map(({ id }) => id).sort((a, b) => compareClockwise(self, a, b));
+    return new Set([...ids.slice(0, eachSide), ...ids.slice(-eachSide)]);
+  }
+}

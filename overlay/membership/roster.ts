@@ -1,0 +1,129 @@
+import type { Log } from '../defaults.ts';
+import type { Census, MemberName } from '../messages.ts';
+import type { Contact, Key, MembershipChange } from '../overlay.ts';
+import type { RegionSet } from '../region.ts';
+import type { RoutingTable } from '../routing-table.ts';
+import type { Address } from '../runtime.ts';
+import { hashOf, Tally } from './census.ts';
+
+export interface RosterOutput {
+  /** For the apps; the table has changed already. */
+  changed(change: MembershipChange): void;
+  /** Members that decide regions and copies changed. */
+  leavesChanged(): void;
+}
+
+const keyDigits = 40;
+
+/** The routing table, and all that follows at once from a change to it. */
+export class Roster {
+  readonly #table: RoutingTable;
+  readonly #leafSetSize: number;
+  readonly #output: RosterOutput;
+  readonly #log: Log;
+  readonly #tally = new Tally();
+  /** Which member lives at an address. */
+  readonly #byAddress = new Map<Address, Key>();
+  #region: RegionSet;
+  /** Between two changes of the leaf set. */
+  readonly #views = new Map<Key, number>();
+
+  constructor(table: RoutingTable, leafSetSize: number, output: RosterOutput, log: Log) {
+    this.#table = table;
+    this.#leafSetSize = leafSetSize;
+    this.#output = output;
+    this.#log = log;
+    this.#region = table.region();
+    this.#tally.add(table.self.id);
+  }
+
+  get census(): Census {
+    return this.#tally.census;
+  }
+
+  agrees(census: Census): boolean {
+    return this.#tally.agrees(census);
+  }
+
+  at(address: Address): Contact | undefined {
+    const id = this.#byAddress.get(address);
+    return id === undefined ? undefined : this.#table.get(id);
+  }
+
+  /** Members around a neighbour that this node and the neighbour must both know, since both have them as leaves. */
+  get viewSize(): number {
+    return Math.max(1, this.#leafSetSize >> 2);
+  }
+
+  /** A hash over the members next to a position, the one standing there left out. */
+  viewAround(id: Key): number {
+    let view = this.#views.get(id);
+    if (view === undefined) {
+      view = this.#table.around(id, this.viewSize).reduce((sum, contact) => sum ^ hashOf(contact.id), 0) >>> 0;
+      this.#views.set(id, view);
+    }
+    return view;
+  }
+
+  /** The member that news is about. */
+  named(name: MemberName): Contact | undefined {
+    // Of all keys that begin so, the middle one: whoever is named so is nearer to it than anybody else.
+    const middle = `${name}8${'0'.repeat(keyDigits - name.length - 1)}`;
+    return this.#table.around(middle, 1).find(({ id }) => id.startsWith(name));
+  }
+
+  /** Takes a member in; returns whether the table has it now and had not before. */
+  add(contact: Contact, rttMs?: number): boolean {
+    if (this.#table.heard(contact, rttMs) !== 'added') return false;
+    this.#tally.add(contact.id);
+    this.#byAddress.set(contact.address, contact.id);
+    this.#log('debug', 'member joined', { id: contact.id, address: contact.address });
+    this.#changed({ kind: 'joined', contact }, this.#table.isLeaf(contact.id));
+    return true;
+  }
+
+  /** Returns whether the table had it. */
+  remove(contact: Contact, kind: 'failed' | 'left', reason: string): boolean {
+    const wasLeaf = this.#table.isLeaf(contact.id);
+    if (!this.#table.remove(contact.id)) return false;
+    this.#tally.remove(contact.id);
+    if (this.#byAddress.get(contact.address) === contact.id) this.#byAddress.delete(contact.address);
+    const { id, address } = contact;
+    this.#log(kind === 'failed' ? 'info' : 'debug', `member ${kind}`, { id, address, reason });
+    this.#changed({ kind, contact }, wasLeaf);
+    return true;
+  }
+
+  move(known: Contact, contact: Contact): void {
+    this.#table.heard(contact);
+    this.#byAddress.delete(known.address);
+    this.#byAddress.set(contact.address, contact.id);
+    this.#output.leavesChanged();
+  }
+
+  /** A member restarted so quickly that it was never missed. */
+  cameBack(contact: Contact): void {
+    this.#output.changed({ kind: 'failed', contact });
+    this.#output.changed({ kind: 'joined', contact });
+    this.#output.leavesChanged();
+  }
+
+  /** The node enters the ring. */
+  entered(): void {
+    this.#leavesChanged();
+  }
+
+  #changed(change: MembershipChange, isLeaf: boolean): void {
+    this.#output.changed(change);
+    if (isLeaf) this.#leavesChanged();
+  }
+
+  #leavesChanged(): void {
+    this.#views.clear();
+    const region = this.#table.region();
+    const moved = !region.equals(this.#region);
+    this.#region = region;
+    this.#output.leavesChanged();
+    if (moved) this.#output.changed({ kind: 'region', region });
+  }
+}

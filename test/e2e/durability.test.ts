@@ -1,0 +1,123 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { ask, eventually, expectOneMessage, type Running, scratch, scratchFile, startWharf, wharf } from './command.ts';
+
+/** Ports that were free a moment ago: a restarted node keeps its address. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Nodes in processes of their own, each with a data directory. */
+class DurableFleet {
+  readonly addresses: readonly string[];
+  readonly #running: (Running | null)[] = [];
+
+  constructor(ports: readonly number[]) {
+    this.addresses = ports.map((port) => `127.0.0.1:${port}`);
+  }
+
+  async start(index: number): Promise<void> {
+    const [first = ''] = this.addresses;
+    const address = this.addresses[index] ?? '';
+    const args = ['start', '--listen', address, '--no-host-metrics', '--data', join(await scratch(), `node-${index}`)];
+    const running = startWharf([...args, ...(index === 0 ? [] : ['--join', first])]);
+    this.#running[index] = running;
+    await running.printed(/the node is ready/, 'err');
+  }
+
+  async kill(index: number): Promise<void> {
+    const running = this.#running[index];
+    this.#running[index] = null;
+    running?.signal('SIGKILL');
+    await running?.finished();
+  }
+
+  /** Some node that is up. */
+  any(): string {
+    const up = this.addresses.filter((_, index) => this.#running[index]);
+    return up[Math.floor(Math.random() * up.length)] ?? '';
+  }
+}
+
+test('kill -9, again and again, then everywhere at once: every acknowledged row is there', async () => {
+  const fleet = new DurableFleet(await freePorts(3));
+  await fleet.start(0);
+  await Promise.all([fleet.start(1), fleet.start(2)]);
+  await ask(fleet.any(), 'CREATE TABLE notes (id int PRIMARY KEY, body text)');
+  const acknowledged: number[] = [];
+  let isOver = false;
+  const write = async (): Promise<void> => {
+    for (let id = 0; !isOver; id++) {
+      try {
+        await ask(fleet.any(), `INSERT INTO notes VALUES (${id}, 'note ${id}')`);
+        acknowledged.push(id);
+      } catch {
+        await sleep(20);
+      }
+    }
+  };
+  const writing = write();
+  for (const victim of [1, 0, 2]) {
+    await sleep(500);
+    await fleet.kill(victim);
+    await sleep(200);
+    await fleet.start(victim);
+  }
+  await sleep(300);
+  await Promise.all([0, 1, 2].map((index) => fleet.kill(index)));
+  isOver = true;
+  await writing;
+  await Promise.all([0, 1, 2].map((index) => fleet.start(index)));
+  expect(acknowledged.length).toBeGreaterThan(10);
+  await eventually(async () => {
+    const rows = await ask(fleet.any(), "SET coverage = strict; SELECT id FROM notes WHERE body = 'note ' || id");
+    const found = new Set(rows.map(([id]) => Number(id)));
+    expect(acknowledged.filter((id) => !found.has(id))).toEqual([]);
+  });
+  expect(await ask(fleet.any(), 'SELECT DISTINCT disk FROM sys.nodes')).toEqual([['ok']]);
+});
+
+describe('a data directory', () => {
+  test('serves one process', async () => {
+    const [first = 0, second = 0] = await freePorts(2);
+    const data = join(await scratch(), 'shared');
+    const running = startWharf(['start', '--listen', `127.0.0.1:${first}`, '--no-host-metrics', '--data', data]);
+    await running.printed(/the node is ready/, 'err');
+    expectOneMessage(await wharf(['start', '--listen', `127.0.0.1:${second}`, '--data', data]), {
+      code: 1,
+      message: /the data directory .*shared is in use by another process/,
+    });
+    running.signal('SIGINT');
+    await running.finished();
+    expectOneMessage(await wharf(['start', '--listen', `127.0.0.1:${second}`, '--data', data, '--cluster', 'other']), {
+      code: 1,
+      message: /belongs to a node of cluster "wharf", not of "other"\nhint: Give --cluster wharf/,
+    });
+    await writeFile(join(data, 'wharf-node'), '{"format": 99}');
+    expectOneMessage(await wharf(['start', '--listen', `127.0.0.1:${second}`, '--data', data]), {
+      code: 1,
+      message: /has format 99; this version of wharf knows format 1\n/,
+    });
+  });
+
+  test('is not a directory of tables', async () => {
+    await mkdir(join(await scratch(), 'files'), { recursive: true });
+    const file = await scratchFile(join('files', 'a.csv'), 'x\n1\n');
+    const directory = join(file, '..');
+    expectOneMessage(await wharf(['start', '--listen', '127.0.0.1:0', '--data', directory]), {
+      code: 1,
+      message: /is neither empty nor the data directory of a node\nhint: Did you mean --tables /,
+    });
+    expectOneMessage(await wharf(['start', '--listen', '127.0.0.1:0', '--data', join(file, 'below')]), {
+      code: 1,
+      message: /cannot use the data directory/,
+    });
+  });
+});

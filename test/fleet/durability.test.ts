@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { QueryError } from '../../columnar/index.ts';
+import { attempt, whole } from '../support/faults.ts';
+import { run, SimulatedFleet } from '../support/fleet.ts';
+import { seedsOr } from '../support/seeds.ts';
+
+const ddl = 'CREATE TABLE notes (id int PRIMARY KEY, body text)';
+
+/** Rows of `notes`, in batches, from any node; notes which were acknowledged. */
+async function insert(fleet: SimulatedFleet, acknowledged: Set<number>, from: number, to: number): Promise<void> {
+  const { up } = fleet;
+  const node = fleet.nodes[up[Math.floor(fleet.simulation.random() * up.length)] ?? 0];
+  if (!node) throw new Error('nobody is up');
+  const ids = Array.from({ length: to - from }, (_, i) => from + i);
+  const values = ids.map((id) => `(${id}, 'note ${id}')`).join(', ');
+  const outcome = await attempt(run(node, `INSERT INTO notes VALUES ${values}`));
+  if (!(outcome instanceof QueryError)) for (const id of ids) acknowledged.add(id);
+}
+
+test.each(seedsOr('1..3'))(
+  'seed %i: rows survive a power failure of the whole fleet in the middle of writes',
+  async (seed) => {
+    const fleet = await SimulatedFleet.start({ nodes: 6, tables: () => [], disks: true }, { seed });
+    const [asked] = fleet.nodes;
+    if (!asked) throw new Error('a fleet has a node');
+    await fleet.drive(run(asked, ddl));
+    const acknowledged = new Set<number>();
+    for (let i = 0; i < 10; i++) await fleet.drive(insert(fleet, acknowledged, 100 * i, 100 * (i + 1)));
+    for (let failure = 0; failure < 2; failure++) {
+      const start = 1_000 * (failure + 1);
+      for (let i = 0; i < 5; i++) void insert(fleet, acknowledged, start + 50 * i, start + 50 * (i + 1));
+      await fleet.rest(400 * fleet.simulation.random());
+      await fleet.powerFailure();
+      await whole(fleet, 240_000);
+      const node = fleet.nodes[fleet.up[failure] ?? 0];
+      if (!node) throw new Error('nobody is up');
+      const { rows, coverage } = await fleet.drive(run(node, 'SELECT id, body FROM notes'));
+      expect({ seed, complete: coverage?.complete }).toEqual({ seed, complete: true });
+      const found = new Map(rows.map(([id, body]) => [Number(id), body]));
+      expect(found.size).toBe(rows.length);
+      expect({ seed, lost: [...acknowledged].filter((id) => found.get(id) !== `note ${id}`) }).toEqual({
+        seed,
+        lost: [],
+      });
+    }
+    await fleet.drive(insert(fleet, acknowledged, 9_000, 9_100));
+    expect(acknowledged.has(9_050)).toBe(true);
+  },
+);

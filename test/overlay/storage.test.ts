@@ -1,0 +1,145 @@
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { LevelStorage, type Storage, type StorageWrite } from '../../overlay/index.ts';
+import { Simulation } from '../../simulator/index.ts';
+
+/** A disk with everything that one implementation needs. */
+interface Bench {
+  /** A new life on the same disk; the one before has ended. */
+  open(): Promise<Storage>;
+  drive<T>(promise: Promise<T>): Promise<T>;
+}
+
+const folders: string[] = [];
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true });
+});
+
+async function scratch(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'wharf-storage-'));
+  folders.push(folder);
+  return join(folder, 'store');
+}
+
+async function levelBench(): Promise<Bench> {
+  const directory = await scratch();
+  return { open: () => LevelStorage.open(directory), drive: (promise) => promise };
+}
+
+async function simulatedBench(): Promise<Bench> {
+  const sim = new Simulation({ seed: 1 });
+  sim.host('a:1');
+  return {
+    open: async () => sim.disk('a:1').open(sim.restart('a:1').runtime),
+    drive: async (promise) => (await sim.runUntil(promise, { virtualMsMax: 1_000 })) as never,
+  };
+}
+
+async function all(storage: Storage, prefix: number): Promise<[string, string][]> {
+  const entries: [string, string][] = [];
+  for await (const { key, value } of storage.entries(prefix)) {
+    entries.push([Buffer.from(key).toString('hex'), Buffer.from(value).toString('hex')]);
+  }
+  return entries;
+}
+
+describe.each([
+  ['LevelDB', levelBench],
+  ['a simulated disk', simulatedBench],
+] as const)('storage: %s', (_name, bench) => {
+  test('holds what was written, in the order of the keys, in this life and the next', async () => {
+    const key = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.uint8Array({ maxLength: 3 }));
+    const write = fc.record({ key, value: fc.option(fc.uint8Array({ maxLength: 40 })) });
+    const batches = fc.array(fc.array(write, { maxLength: 8 }), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(batches, async (rounds) => {
+        const disk = await bench();
+        const model = new Map<string, string>();
+        let storage = await disk.open();
+        for (const round of rounds) {
+          const batch = round.map((each): StorageWrite => {
+            const bytes = Uint8Array.of(each.key[0], ...each.key[1]);
+            const name = Buffer.from(bytes).toString('hex');
+            if (each.value) model.set(name, Buffer.from(each.value).toString('hex'));
+            else model.delete(name);
+            return { key: bytes, value: each.value };
+          });
+          await disk.drive(storage.write(batch));
+        }
+        for (let life = 0; life < 2; life++) {
+          for (const prefix of [1, 2, 3]) {
+            const start = Buffer.of(prefix).toString('hex');
+            const expected = [...model].filter(([name]) => name.startsWith(start)).sort(([a], [b]) => (a < b ? -1 : 1));
+            expect(await all(storage, prefix)).toEqual(expected);
+          }
+          await storage.close();
+          storage = await disk.open();
+        }
+        await storage.close();
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test('a reading is not disturbed by writes', async () => {
+    const disk = await bench();
+    const storage = await disk.open();
+    const batch = Array.from({ length: 300 }, (_, i) => ({
+      key: Uint8Array.of(1, i >> 8, i & 255),
+      value: Uint8Array.of(i & 255),
+    }));
+    await disk.drive(storage.write(batch));
+    const reading = storage.entries(1)[Symbol.asyncIterator]();
+    await reading.next();
+    await disk.drive(storage.write(batch.map(({ key }) => ({ key, value: null }))));
+    let count = 1;
+    while (!(await reading.next()).done) count += 1;
+    expect(count).toBe(300);
+    expect(await all(storage, 1)).toEqual([]);
+    await storage.close();
+  });
+});
+
+test('one directory has one user at a time', async () => {
+  const directory = await scratch();
+  const first = await LevelStorage.open(directory);
+  await expect(LevelStorage.open(directory)).rejects.toMatchObject({ name: 'StorageError', code: 'locked' });
+  await first.close();
+  await (await LevelStorage.open(directory)).close();
+});
+
+test('a log that was torn off in the middle of a write keeps what was acknowledged before', async () => {
+  const directory = await scratch();
+  const storage = await LevelStorage.open(directory);
+  for (let i = 0; i < 50; i++) await storage.write([{ key: Uint8Array.of(1, i), value: new Uint8Array(100).fill(i) }]);
+  await storage.close();
+  const [name] = (await readdir(directory))
+    .filter((file) => file.endsWith('.log'))
+    .sort()
+    .reverse();
+  const file = await open(join(directory, name ?? ''), 'r+');
+  await file.truncate((await file.stat()).size - 30);
+  await file.close();
+  const again = await LevelStorage.open(directory);
+  const entries = await all(again, 1);
+  expect(entries).toHaveLength(49);
+  expect(entries.at(-1)?.[1]).toBe('30'.repeat(100));
+  await again.close();
+});
+
+test('a simulated disk keeps all of the write that a crash cut short, or nothing', async () => {
+  const kept = new Set<number>();
+  for (let seed = 1; seed <= 12; seed++) {
+    const sim = new Simulation({ seed });
+    const storage = sim.disk('a:1').open(sim.host('a:1').runtime);
+    await sim.runUntil(storage.write([{ key: Uint8Array.of(1, 0), value: Uint8Array.of(0) }]), { virtualMsMax: 100 });
+    void storage.write([1, 2].map((n) => ({ key: Uint8Array.of(1, n), value: Uint8Array.of(n) })));
+    sim.crash('a:1');
+    await sim.runFor(100);
+    kept.add((await all(sim.disk('a:1').open(sim.restart('a:1').runtime), 1)).length);
+  }
+  expect([...kept].sort()).toEqual([1, 3]);
+});
