@@ -432,7 +432,7 @@ export class Replication {
     this.#adopt(orphans, nowMs);
     for (const contact of mayGather ? unheard : []) this.#output.ping(contact);
     const mayAsk = ({ contact }: Source): boolean => (this.#avoided.get(contact.id) ?? 0) <= nowMs;
-    const reading = this.#nextReading(sources.find(mayAsk), mayGather ? orphans : null, mayAsk);
+    const reading = this.#nextReading(sources, mayGather ? orphans : null, mayAsk);
     if (!reading) return;
     this.#isPulling = true;
     void reading.finally(() => {
@@ -442,11 +442,16 @@ export class Replication {
   }
 
   #nextReading(
-    source: Source | undefined,
+    sources: readonly Source[],
     orphans: RegionSet | null,
     mayAsk: (source: Source) => boolean,
   ): Promise<void> | null {
-    if (source) return this.#pull(source);
+    const source = sources.find(mayAsk);
+    // A member may have many pieces: one question for all of them.
+    if (source) {
+      const ofSame = sources.filter(({ contact }) => contact.id === source.contact.id).slice(0, regionsMax);
+      return this.#pull(source.contact, new RegionSet(ofSame.map(({ region }) => region)));
+    }
     const orphan = orphans?.regions().find((region) => this.#mayGather(region));
     if (orphan) return this.#gather(orphan);
     const healer = this.#copies.healers().find(mayAsk);
@@ -462,15 +467,15 @@ export class Replication {
     return this.#orphans.some((orphan) => orphan.sinceMs <= untilMs && new RegionSet([orphan.region]).overlaps(region));
   }
 
-  async #pull({ contact, region }: Source): Promise<void> {
+  async #pull(contact: Contact, wanted: RegionSet): Promise<void> {
     try {
-      await this.#giveBack(contact, this.#copies.stale.intersect(region).regions());
-      const { available, losses } = await this.#read(contact, [region]);
-      if (available.covers(region)) await this.#pulled(contact, region, losses);
+      await this.#giveBack(contact, this.#copies.stale.intersect(wanted).regions());
+      const { available, losses } = await this.#read(contact, wanted.regions());
+      if (available.equals(wanted)) await this.#pulled(contact, wanted, losses);
       else {
         for (const part of available) {
           const again = await this.#read(contact, [part]);
-          if (again.available.covers(part)) await this.#pulled(contact, part, again.losses);
+          if (again.available.covers(part)) await this.#pulled(contact, new RegionSet([part]), again.losses);
         }
         // Its advert promised more than it has.
         if (available.isEmpty) this.#avoid(contact);
@@ -495,21 +500,25 @@ export class Replication {
     }
   }
 
-  async #pulled(from: Contact, region: Region, losses: readonly Loss[]): Promise<void> {
-    await this.#secure(region, losses.length === 0);
-    this.counters.regionsPulled += 1;
-    this.#log('debug', 'region read', { from: from.address, region });
-    this.#copies.hold(region, losses);
+  async #pulled(from: Contact, keys: RegionSet, losses: readonly Loss[]): Promise<void> {
+    await this.#secure(keys, losses);
+    for (const region of keys) {
+      this.counters.regionsPulled += 1;
+      this.#log('debug', 'region read', { from: from.address, region });
+      this.#copies.hold(region, losses);
+    }
     this.#recordRegions();
     this.#output.advertise();
   }
 
   /** Others forget what this node says it holds: not before it would survive a crash here. @throws StorageError */
-  async #secure(region: Region, isWhole: boolean): Promise<void> {
+  async #secure(keys: RegionSet, losses: readonly Loss[]): Promise<void> {
     const { complete, all } = this.#onDisk;
     const regions = { complete: complete.clone(), all: all.clone() };
-    regions.all.add(region);
-    if (isWhole) regions.complete.add(region);
+    const whole = keys.clone();
+    for (const { region } of losses) whole.remove(region);
+    regions.all.addAll(keys);
+    regions.complete.addAll(whole);
     this.#record(regions);
     await this.#journal.flushed();
   }
@@ -581,7 +590,7 @@ export class Replication {
       const flaws = losses.within(new RegionSet([part]));
       if (isDoubtful) flaws.push({ region: part, atMs });
       // Nobody else has it: even a node whose disk has failed serves it.
-      await this.#secure(part, flaws.length === 0).catch(() => {});
+      await this.#secure(new RegionSet([part]), flaws).catch(() => {});
       this.#log('info', 'region gathered', { region: part });
       this.#copies.hold(part, flaws);
       this.#recordRegions();
