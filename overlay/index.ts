@@ -4,7 +4,7 @@ export { DigestTree } from './digest-tree.ts';
 export { horizonOf } from './expiry.ts';
 export { ContactTable, type GeometryName, geometries } from './geometry/contact-table.ts';
 export { diskKey, diskPrefix, Journal } from './journal.ts';
-export { compareClockwise, inRegion, isKey, keyAt, keyOf, pointOf, randomKey } from './keys.ts';
+export { compareClockwise, inRegion, isKey, keyAt, keyOf, randomKey } from './keys.ts';
 export { LevelStorage } from './level/level-storage.ts';
 export { type OverlayCounters, OverlayNode, type OverlayNodeInit } from './node.ts';
 export * from './overlay.ts';
