@@ -62,7 +62,10 @@ export const massFailure = defineExperiment({
 async function measure(context: Context, setting: Setting): Promise<{ points: Point[]; targets: Target[] }> {
   const { geometry, contacts, nodes, percent, lookups, after, patience } = setting;
   context.progress(`${geometry}, ${percent}% of ${nodes} nodes`);
-  const fleet = await Fleet.start(context, nodes, { network: wideArea(context.seed), node: nodeOptions(geometry, contacts) });
+  const fleet = await Fleet.start(context, nodes, {
+    network: wideArea(context.seed),
+    node: nodeOptions(geometry, contacts),
+  });
   await fleet.pass(60_000, 'coming to rest');
   const keys = survivingKeys(fleet, lookups, percent / 100);
   const failedAtMs = fleet.sim.nowMs;
