@@ -295,7 +295,7 @@ export class Membership {
   /** Somebody else lives where a frame for `meant` went. */
   onStranger(from: Contact, meant: Key): void {
     const known = this.#table.get(meant);
-    if (known?.address === from.address) this.#remove(known, 'left', 'another node lives at its address');
+    if (known?.address === from.address) this.#replaced(known);
   }
 
   onLinkDown(address: Address, reason: string): void {
@@ -450,7 +450,7 @@ export class Membership {
   #admit(peer: Peer): void {
     const { contact } = peer;
     const resident = this.#roster.at(contact.address);
-    if (resident && resident.id !== contact.id) this.#remove(resident, 'left', 'another node lives at its address');
+    if (resident && resident.id !== contact.id) this.#replaced(resident);
     this.#tombstones.succeeded(contact);
     if (!this.#roster.add(contact, peer.roundTrip.meanMs ?? undefined)) return;
     this.#churn.changed(false, this.#runtime.now());
@@ -463,6 +463,13 @@ export class Membership {
     if (!this.#roster.add(contact)) return;
     this.#churn.changed(false, this.#runtime.now());
     if (this.#table.isLeaf(contact.id)) this.#greet(contact);
+  }
+
+  /** Another node lives at its address: it is no more, and its data with it, but nobody need look for it. */
+  #replaced(contact: Contact): void {
+    const reason = 'another node lives at its address';
+    this.#remove(contact, 'left', reason);
+    this.#output.dead(contact, reason);
   }
 
   #remove(contact: Contact, kind: 'failed' | 'left', reason: string, atMs = this.#runtime.now()): void {
