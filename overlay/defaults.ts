@@ -145,7 +145,7 @@ export const overlayDefaults = {
 
   // ---- Replication
   repairEveryMs: 1_000,
-  antiEntropyEveryMs: 10_000,
+  antiEntropyEveryMs: 15_000,
   /** A region that no reachable member holds is taken as empty after so long; until then it is lost. */
   adoptAfterMs: 30_000,
   exportsMax: 32,

@@ -138,7 +138,7 @@ export class Fleet {
     node.recall();
     node.bootstrap();
     while (lost.length > 0) {
-      await this.sim.runFor(3_000 * this.sim.random());
+      await this.sim.runFor(500 * this.sim.random());
       const [next] = lost.splice(Math.floor(this.sim.random() * lost.length), 1);
       assert(next);
       this.sim.restart(next.address);
