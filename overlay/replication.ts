@@ -240,8 +240,12 @@ export class Replication {
   }
 
   advertised(from: Contact, advert: Advert): void {
+    const before = this.#copies.heldBy(from.id);
     if (this.#copies.advertised(from, advert, this.#runtime.now())) this.#output.advertise();
     if (!this.isSettled || !this.#copies.lossy.isEmpty) this.#repairSoon();
+    // It may have read them elsewhere, before this owner knew of it and sent it every write.
+    const gained = before.missingFrom(this.#copies.heldBy(from.id));
+    if (this.#isRunning && this.#table.get(from.id)) void this.#compareWith(from, gained);
   }
 
   /** Whatever the node said before holds no longer: it is dead, or lives anew. */
@@ -655,15 +659,19 @@ export class Replication {
 
   /** Compares this node's own region with the copy of one of those who keep one, each in turn. */
   async #compareCopies(): Promise<void> {
-    const { replicas } = this.#options;
     const partners = this.#copies.partners();
     const partner = partners[this.#rounds % Math.max(1, partners.length)];
     this.#rounds += 1;
-    if (!partner) return;
+    if (partner) await this.#compareWith(partner, this.#copies.heldBy(partner.id));
+  }
+
+  /** Makes copies of this node's own keys equal, as far as both nodes hold them. */
+  async #compareWith(partner: Contact, keys: RegionSet): Promise<void> {
     const shared = this.#copies.held
       .intersect(this.#table.region())
-      .intersect(this.#table.replicaRegionOf(partner.id, replicas))
-      .intersect(this.#copies.heldBy(partner.id));
+      .intersect(this.#table.replicaRegionOf(partner.id, this.#options.replicas))
+      .intersect(keys);
+    if (shared.isEmpty) return;
     try {
       await this.#reconcile(partner, shared.regions());
     } catch (error) {
