@@ -207,6 +207,16 @@ export class Copies {
     return { sources, orphans: left };
   }
 
+  /**
+   * Members who say that they have a whole copy of some of a region, though others may have to keep it by now: until
+   * they have noticed, writes must reach them, too.
+   */
+  claimants(region: Region): Contact[] {
+    const claims = ({ contact, advert }: Neighbour): boolean =>
+      (advert.held.overlaps(region) || advert.spare.overlaps(region)) && this.#table.get(contact.id) !== undefined;
+    return [...this.#neighbours.values()].filter(claims).map(({ contact }) => contact);
+  }
+
   /** Everybody who may have something of a region that nobody holds. */
   survivors(region: Region): Contact[] {
     const survivors = new Set(this.#table.leaves());

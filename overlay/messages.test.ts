@@ -53,6 +53,7 @@ const ping = {
   asks: fc.boolean(),
   advert: fc.option(fc.record({ version: u16, advert })),
   view: fc.option(u32),
+  entry: fc.option(u32),
   census: fc.option(fc.record({ members: u16, hash: u32 })),
   contacts: fc.array(contact, { maxLength: 8 }),
 };

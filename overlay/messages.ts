@@ -156,6 +156,8 @@ export interface PingMessage {
   readonly advert: NumberedAdvert | null;
   /** Hash of the members next to the receiver, by the sender's table. */
   readonly view: number | null;
+  /** Hash of the members around the pinging node, which has just entered, by the sender's table. */
+  readonly entry: number | null;
   readonly census: Census | null;
   /** Members next to the receiver or the sender, whose views differ. */
   readonly contacts: readonly Contact[];
@@ -257,17 +259,18 @@ const numberedAdvert = struct<NumberedAdvert>({ version: u16, advert: advertCode
 const census = struct<Census>({ members: u16, hash: u32 });
 const contacts = list(contact, pingContactsMax);
 
-const pingParts = { asks: 1, advert: 2, view: 4, census: 8, contacts: 16 } as const;
-const pingPartsMax = 31;
+const pingParts = { asks: 1, advert: 2, view: 4, entry: 8, census: 16, contacts: 32 } as const;
+const pingPartsMax = 63;
 
 /** A byte says which parts follow. */
 const ping: Codec<Omit<PingMessage, 'type'>> = {
   write: (writer, value) => {
-    const { advert, view, census: sum } = value;
+    const { advert, view, entry, census: sum } = value;
     const parts =
       (value.asks ? pingParts.asks : 0) |
       (advert ? pingParts.advert : 0) |
       (view === null ? 0 : pingParts.view) |
+      (entry === null ? 0 : pingParts.entry) |
       (sum ? pingParts.census : 0) |
       (value.contacts.length > 0 ? pingParts.contacts : 0);
     u8.write(writer, parts);
@@ -275,6 +278,7 @@ const ping: Codec<Omit<PingMessage, 'type'>> = {
     u16.write(writer, value.seen);
     if (advert) numberedAdvert.write(writer, advert);
     if (view !== null) u32.write(writer, view);
+    if (entry !== null) u32.write(writer, entry);
     if (sum) census.write(writer, sum);
     if (value.contacts.length > 0) contacts.write(writer, value.contacts);
   },
@@ -287,6 +291,7 @@ const ping: Codec<Omit<PingMessage, 'type'>> = {
       seen: u16.read(reader),
       advert: parts & pingParts.advert ? numberedAdvert.read(reader) : null,
       view: parts & pingParts.view ? u32.read(reader) : null,
+      entry: parts & pingParts.entry ? u32.read(reader) : null,
       census: parts & pingParts.census ? census.read(reader) : null,
       contacts: parts & pingParts.contacts ? contacts.read(reader) : [],
     };

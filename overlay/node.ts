@@ -39,7 +39,7 @@ import {
   type RoutedMessage,
   type Split,
 } from './overlay.ts';
-import { RegionSet } from './region.ts';
+import type { RegionSet } from './region.ts';
 import { Replication, type ReplicationCounters } from './replication.ts';
 import { Router, type RouterCounters } from './router.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -271,10 +271,12 @@ export class OverlayNode implements Overlay {
     return this.#table.get(id) && this.#table.replicaRegionOf(id, 1);
   }
 
-  /** Members that keep copies of any key clockwise from the first to the last, when `n` do of each. */
-  keepers(first: Key, last: Key, n: number): readonly Contact[] {
-    if (first === last) return this.#table.replicas(first, n);
-    return this.#table.keepers(new RegionSet([between(first, last)]), n);
+  /**
+   * Other members that writes of keys, clockwise from the first to the last, have to reach: those who must keep copies,
+   * and those who say that they have one.
+   */
+  copiers(first: Key, last: Key): readonly Contact[] {
+    return this.#replication.copiers(first, last);
   }
 
   replicas(key: Key, n: number): readonly Contact[] {
@@ -489,6 +491,7 @@ export class OverlayNode implements Overlay {
         this.#diskMembers.changed();
         this.#replication.tableChanged();
       },
+      entered: () => this.#replication.tableChanged(),
       isEngaged: (id: Key) => this.#links.isEngaged(id) || this.#rpc.isAsking(id),
       dead: (contact: Contact, reason: string) => {
         this.#replication.forget(contact.id);
@@ -511,6 +514,7 @@ export class OverlayNode implements Overlay {
       ask: (to: Contact, request: Uint8Array) => this.#rpc.request(to, replicationApp, request),
       ping: (to: Contact) => this.#membership.askAdvert(to),
       advertise: () => this.#membership.advertise(),
+      hasEntered: () => this.#membership.hasEntered,
       isAnyoneMissing: () => this.#membership.missing().length > 0,
       expectMembers: () => this.recall(),
     };

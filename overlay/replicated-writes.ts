@@ -219,16 +219,16 @@ export class ReplicatedWrites {
     return reason.slice(0, reasonBytesMax / 4);
   }
 
-  /** `done` when every other member that keeps a copy has it: those that fail meanwhile keep none any more. */
+  /** `done` when every other member with a copy has it: those that fail meanwhile keep none any more. */
   async #copy(writes: readonly Write[]): Promise<'done' | 'silent' | { readonly refused: string }> {
-    const { replicas, writeTimeoutMs } = this.#node.options;
+    const { writeTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     const done = new Map<Key, Set<Write>>();
     for (;;) {
       const due = new Map<Contact, Write[]>();
       for (const write of writes) {
-        for (const contact of this.#node.keepers(write.first, write.last, replicas)) {
-          if (contact.id === this.#node.self.id || done.get(contact.id)?.has(write)) continue;
+        for (const contact of this.#node.copiers(write.first, write.last)) {
+          if (done.get(contact.id)?.has(write)) continue;
           const share = due.get(contact) ?? [];
           share.push(write);
           due.set(contact, share);

@@ -44,6 +44,8 @@ export interface ReplicationOutput {
   ping(to: Contact): void;
   /** The advert changed: neighbours should hear of it soon. */
   advertise(): void;
+  /** Whether all around this node know each other and it: before, an owner could take writes that pass this node by. */
+  hasEntered(): boolean;
   /** Whether members have failed lately that may come back. */
   isAnyoneMissing(): boolean;
   /** Members of this node's earlier life that are not back are missing, too. */
@@ -259,6 +261,16 @@ export class Replication {
     return this.#copies.servable().covers(between(first, last));
   }
 
+  /** @see OverlayNode.copiers */
+  copiers(first: Key, last: Key): Contact[] {
+    const { replicas } = this.#options;
+    const region = between(first, last);
+    const keepers =
+      first === last ? this.#table.replicas(first, replicas) : this.#table.keepers(new RegionSet([region]), replicas);
+    const others = this.#copies.claimants(region).filter(({ id }) => !keepers.some((keeper) => keeper.id === id));
+    return [...keepers, ...others].filter(({ id }) => id !== this.#table.self.id);
+  }
+
   /** A member that holds a key which this node owns but does not hold; undefined when none is known. */
   holderOf(key: Key): Contact | undefined {
     return this.#copies.holdersOf(new RegionSet([between(key, key)])).sources[0]?.contact;
@@ -431,6 +443,7 @@ export class Replication {
       this.#settled = [];
       for (const resolve of settled) resolve();
     }
+    if (!this.#output.hasEntered()) return;
     const nowMs = this.#runtime.now();
     const { sources, orphans, unheard } = this.#copies.plan();
     this.#adopt(orphans, nowMs);

@@ -30,6 +30,7 @@ class End {
       stamp: 0,
       asks: false,
       view: null,
+      entry: null,
       census: null,
       contacts: [],
       ...said,

@@ -19,6 +19,7 @@ import { Budget } from './budget.ts';
 import { ChurnMeter } from './churn-meter.ts';
 import { Comparison, type ComparisonOptions } from './comparison.ts';
 import { Detection, type DetectionOptions } from './detection.ts';
+import { Entrance, type Standing } from './entrance.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
 import { introduction, Joining, type JoiningOptions } from './joining.ts';
 import type { Peer, Peers } from './peers.ts';
@@ -41,6 +42,7 @@ export interface MembershipOptions
   readonly gossipBytesPerSecond: number;
   readonly advertRetryMs: number;
   readonly leaveTellsMax: number;
+  readonly replicas: number;
 }
 
 export interface MembershipOutput {
@@ -56,6 +58,8 @@ export interface MembershipOutput {
   changed(change: MembershipChange): void;
   /** Members that decide regions and copies changed. */
   tableChanged(): void;
+  /** All around this node know each other and it: see `Entrance`. */
+  entered(): void;
   /** Whether this node is talking with the member: then it sees for itself whether that is dead. */
   isEngaged(id: Key): boolean;
   /** The peer is believed dead: nobody should wait for it. */
@@ -92,6 +96,7 @@ export class Membership {
   readonly #adverts: Adverts;
   readonly #reunion: Reunion;
   readonly #joining: Joining;
+  readonly #entrance: Entrance;
   /** Contacts to ping in bursts: those known are told of this node, those heard of are checked. */
   readonly #toGreet = new Map<Key, Contact>();
   #isMember = false;
@@ -120,7 +125,6 @@ export class Membership {
     this.#churn = new ChurnMeter(nowMs);
     this.#roster = new Roster(
       table,
-      options.leafSetSize,
       { changed: (change) => output.changed(change), leavesChanged: () => output.tableChanged() },
       log,
     );
@@ -147,10 +151,20 @@ export class Membership {
     });
     const joining = { ask: output.askJoin, isClosed: () => this.#isClosed };
     this.#joining = new Joining(runtime, options, table, joining, log);
+    this.#entrance = new Entrance({
+      standing: (id) => this.#standing(id),
+      ping: (id) => this.ping(table.get(id) as Contact),
+      done: () => output.entered(),
+    });
   }
 
   get isMember(): boolean {
     return this.#isMember;
+  }
+
+  /** Whether all around this node know each other and it, as far as they live: see `Entrance`. */
+  get hasEntered(): boolean {
+    return this.#entrance.isDone;
   }
 
   /** Members that failed within `missingRememberedMs`, by what this node heard, and whose addresses nobody else has. */
@@ -184,7 +198,6 @@ export class Membership {
       await Promise.all(neighbours.map((contact) => this.#checked(contact)));
       if (this.#table.size === 1) throw new OverlayError('unreachable', 'no member near this node answers');
       this.#enter();
-      for (const contact of neighbours) this.#greet(contact);
       for (const contact of contacts) this.#mentioned(contact);
     });
   }
@@ -257,15 +270,19 @@ export class Membership {
   onPing(from: Contact, message: PingMessage): void {
     const nowMs = this.#runtime.now();
     const isLeaf = this.#exchanged(from, message, nowMs);
-    const { view, census } = message;
+    const { census } = message;
+    // Whoever should be known here and is not yet has to ask again.
+    const isKnown = isLeaf || !this.#table.wouldBeLeaf(from.id);
+    const entry = message.entry !== null && isKnown ? this.#roster.viewAround(from.id, this.#entrySize) : null;
     this.#output.transmit(from, {
       type: 'pong',
       stamp: message.stamp,
       ...this.#adverts.compose(from.id, isLeaf || message.asks, nowMs),
       asks: false,
       view: null,
+      entry,
       census: census && !this.#roster.agrees(census) ? this.#roster.census : null,
-      contacts: view !== null && view !== this.#roster.viewAround(this.#table.self.id) ? this.#around(from.id) : [],
+      contacts: this.#lackedBy(from, message, entry),
     });
   }
 
@@ -279,7 +296,8 @@ export class Membership {
       if (this.#table.get(from.id)) this.#table.heard(from, roundTrip.meanMs ?? undefined);
     }
     this.#exchanged(from, message, nowMs);
-    if (message.contacts.length > 0) this.#ping(from, { contacts: this.#around(from.id) });
+    if (message.entry !== null) this.#entrance.settled(from.id);
+    else if (message.contacts.length > 0) this.#ping(from, { contacts: this.#around(from.id, this.#viewSize) });
     if (message.census && !this.#roster.agrees(message.census)) void this.#comparison.begin(from, message.census);
   }
 
@@ -341,7 +359,8 @@ export class Membership {
       stamp: stampAt(nowMs),
       ...this.#adverts.compose(id, isLeaf || asks, nowMs),
       asks,
-      view: isLeaf && this.#isMember && this.#detection.isNear(id) ? this.#roster.viewAround(id) : null,
+      view: isLeaf && this.#isMember && this.#detection.isNear(id) ? this.#roster.viewAround(id, this.#viewSize) : null,
+      entry: this.#entrance.awaits(id) ? this.#roster.viewAround(this.#table.self.id, this.#entrySize) : null,
       census: census ? this.#roster.census : null,
       contacts,
     });
@@ -357,8 +376,25 @@ export class Membership {
     return isLeaf;
   }
 
-  #around(id: Key): readonly Contact[] {
-    return this.#isMember ? this.#table.around(id, this.#roster.viewSize).filter((contact) => contact.id !== id) : [];
+  /** Members next to the pinging node, where its view differs from this one's. */
+  #lackedBy(from: Contact, { view, entry }: PingMessage, ownEntry: number | null): readonly Contact[] {
+    if (ownEntry !== null && ownEntry !== entry) return this.#around(from.id, this.#entrySize);
+    const differs = view !== null && view !== this.#roster.viewAround(this.#table.self.id, this.#viewSize);
+    return differs ? this.#around(from.id, this.#viewSize) : [];
+  }
+
+  #around(id: Key, n: number): readonly Contact[] {
+    return this.#isMember ? this.#table.around(id, n) : [];
+  }
+
+  /** Members around a neighbour that this node and the neighbour must both know, since both have them as leaves. */
+  get #viewSize(): number {
+    return Math.max(1, this.#options.leafSetSize >> 2);
+  }
+
+  /** Members around a newcomer with whom it may share copies. */
+  get #entrySize(): number {
+    return Math.min(this.#options.leafSetSize, 2 * this.#options.replicas);
   }
 
   // ---- Hearsay
@@ -366,7 +402,9 @@ export class Membership {
   /** Somebody claims that this is a member, or, with a time, that it was one then. */
   #mentioned(contact: Contact, atMs?: number): void {
     const { id } = contact;
-    if (id === this.#table.self.id || this.#table.get(id) || this.#detection.isProbing(id)) return;
+    if (id === this.#table.self.id || this.#table.get(id)) return;
+    if (this.#table.wouldBeLeaf(id) && !this.#tombstones.get(id)) this.#entrance.named(id);
+    if (this.#detection.isProbing(id)) return;
     const tombstone = this.#tombstones.get(id);
     const isBack = tombstone !== undefined && atMs !== undefined && atMs > tombstone.atMs;
     if (tombstone && !isBack) {
@@ -452,6 +490,7 @@ export class Membership {
     if (resident && resident.id !== contact.id) this.#replaced(resident);
     this.#tombstones.succeeded(contact);
     if (!this.#roster.add(contact, peer.roundTrip.meanMs ?? undefined)) return;
+    this.#entrance.met(contact.id);
     this.#churn.changed(false, this.#runtime.now());
     // Only neighbours announce an arrival: others may just not have met this member before.
     if (this.#table.isLeaf(contact.id)) this.#gossip.tell({ kind: 'joined', contact, agoMs: 0 });
@@ -477,6 +516,7 @@ export class Membership {
     this.#churn.changed(true, nowMs);
     this.#tombstones.bury(contact, kind, atMs, nowMs);
     this.#adverts.forget(contact.id);
+    this.#entrance.settled(contact.id);
     if (kind === 'failed') {
       this.#reunion.failed(contact);
       this.#output.dead(contact, reason);
@@ -489,6 +529,7 @@ export class Membership {
     const nowMs = this.#runtime.now();
     if (known) this.#remove(known, suspicion === 'left' ? 'left' : 'failed', 'does not answer');
     else if (!this.#tombstones.get(contact.id)) this.#tombstones.bury(contact, 'unheard', nowMs, nowMs);
+    this.#entrance.settled(contact.id);
   }
 
   /** News of a death may come later than another node at its address. */
@@ -507,6 +548,12 @@ export class Membership {
     // A random phase, so that a fleet started at once does not tick at once.
     this.#ticker = this.#runtime.after(this.#options.tickMs * this.#runtime.random(), () => this.#tick());
     this.#roster.entered();
+    this.#entrance.begin(this.#table.leaves());
+  }
+
+  #standing(id: Key): Standing {
+    if (this.#table.isLeaf(id)) return 'leaf';
+    return this.#toGreet.has(id) || this.#detection.isProbing(id) ? 'unheard' : 'other';
   }
 
   #tick(): void {
@@ -515,6 +562,7 @@ export class Membership {
     const lifetimeMs = this.#churn.lifetimeMs(this.#table.size, nowMs);
     this.#detection.tick(nowMs, { calmMs: this.#churn.calmMs(nowMs), lifetimeMs });
     this.#tellAdverts(this.#options.advertRetryMs);
+    this.#entrance.remind();
     this.#reunion.tick(nowMs, () => this.missing());
   }
 

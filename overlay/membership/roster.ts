@@ -18,7 +18,6 @@ const keyDigits = 40;
 /** The routing table, and all that follows at once from a change to it. */
 export class Roster {
   readonly #table: RoutingTable;
-  readonly #leafSetSize: number;
   readonly #output: RosterOutput;
   readonly #log: Log;
   readonly #tally = new Tally();
@@ -26,11 +25,10 @@ export class Roster {
   readonly #byAddress = new Map<Address, Key>();
   #region: RegionSet;
   /** Between two changes of the leaf set. */
-  readonly #views = new Map<Key, number>();
+  readonly #views = new Map<string, number>();
 
-  constructor(table: RoutingTable, leafSetSize: number, output: RosterOutput, log: Log) {
+  constructor(table: RoutingTable, output: RosterOutput, log: Log) {
     this.#table = table;
-    this.#leafSetSize = leafSetSize;
     this.#output = output;
     this.#log = log;
     this.#region = table.region();
@@ -50,17 +48,13 @@ export class Roster {
     return id === undefined ? undefined : this.#table.get(id);
   }
 
-  /** Members around a neighbour that this node and the neighbour must both know, since both have them as leaves. */
-  get viewSize(): number {
-    return Math.max(1, this.#leafSetSize >> 2);
-  }
-
-  /** A hash over the members next to a position, the one standing there left out. */
-  viewAround(id: Key): number {
-    let view = this.#views.get(id);
+  /** A hash over the `n` members next to a position, the one standing there left out. */
+  viewAround(id: Key, n: number): number {
+    const name = `${id} ${n}`;
+    let view = this.#views.get(name);
     if (view === undefined) {
-      view = this.#table.around(id, this.viewSize).reduce((sum, contact) => sum ^ hashOf(contact.id), 0) >>> 0;
-      this.#views.set(id, view);
+      view = this.#table.around(id, n).reduce((sum, contact) => sum ^ hashOf(contact.id), 0) >>> 0;
+      this.#views.set(name, view);
     }
     return view;
   }

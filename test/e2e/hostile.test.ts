@@ -246,7 +246,16 @@ describe('members gone mad', () => {
   test('acknowledgements of what was never sent, and news of nobody', async () => {
     const key = '7'.repeat(40);
     const contact = { id: key, address: '127.0.0.1:1' };
-    const hearsay = { stamp: 1, seen: 9, asks: true, advert: null, view: 1, census: null, contacts: [contact] };
+    const hearsay = {
+      stamp: 1,
+      seen: 9,
+      asks: true,
+      advert: null,
+      view: 1,
+      entry: 7,
+      census: null,
+      contacts: [contact],
+    };
     const messages: Message[] = [
       { type: 'ack', acknowledges: { session: 1, next: 2 ** 32 - 1, sack: 2 ** 32 - 1 } },
       { type: 'reset', session: 1 },
