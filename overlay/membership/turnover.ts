@@ -37,23 +37,18 @@ export class Turnover {
 
   /** A member that was heard. */
   admit({ contact, roundTrip }: Peer): void {
-    const { table, runtime } = this.#ground;
     const resident = this.#roster.at(contact.address);
     if (resident && resident.id !== contact.id) this.replaced(resident);
     this.#tombstones.succeeded(contact);
-    if (!this.#roster.add(contact, roundTrip.meanMs ?? undefined)) return;
-    this.#churn.changed(false, runtime.now());
+    const isLeaf = this.#takeIn(contact, roundTrip.meanMs ?? undefined);
     // Only neighbours announce an arrival: others may just not have met this member before.
-    if (table.isLeaf(contact.id)) this.#output.tell({ kind: 'joined', contact, agoMs: 0 });
+    if (isLeaf) this.#output.tell({ kind: 'joined', contact, agoMs: 0 });
   }
 
   /** A member that was heard of. */
   trust(contact: Contact): void {
-    const { table, runtime } = this.#ground;
     this.#tombstones.remove(contact.id);
-    if (!this.#roster.add(contact)) return;
-    this.#churn.changed(false, runtime.now());
-    if (table.isLeaf(contact.id)) this.#output.greet(contact);
+    if (this.#takeIn(contact)) this.#output.greet(contact);
   }
 
   /** Another node lives at its address: it is no more, and its data with it, but nobody need look for it. */
@@ -94,5 +89,12 @@ export class Turnover {
   weather(nowMs: number): Weather {
     const { table } = this.#ground;
     return { calmMs: this.#churn.calmMs(nowMs), lifetimeMs: this.#churn.lifetimeMs(table.size, nowMs) };
+  }
+
+  /** Returns whether it is a new member of the leaf set. */
+  #takeIn(contact: Contact, rttMs?: number): boolean {
+    if (!this.#roster.add(contact, rttMs)) return false;
+    this.#churn.changed(false, this.#ground.runtime.now());
+    return this.#ground.table.isLeaf(contact.id);
   }
 }
