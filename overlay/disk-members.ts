@@ -17,6 +17,7 @@ export class DiskMembers {
   readonly #runtime: Runtime;
   readonly #journal: Journal;
   readonly #table: RoutingTable;
+  #recovered: readonly Contact[] = [];
   #soon: Timer | null = null;
 
   constructor(runtime: Runtime, journal: Journal, table: RoutingTable) {
@@ -25,17 +26,28 @@ export class DiskMembers {
     this.#table = table;
   }
 
-  /** @throws StorageError */
+  /**
+   * Those of an earlier life, nearest first.
+   * @throws StorageError
+   */
   async recover(): Promise<readonly Contact[]> {
     for await (const { value } of this.#journal.read(diskPrefix.members)) {
       try {
-        return decode(members, value);
+        this.#recovered = decode(members, value);
+        break;
       } catch (error) {
         if (!(error instanceof CodecError)) throw error;
         this.#journal.damaged(error.message);
       }
     }
-    return [];
+    return this.#recovered;
+  }
+
+  /** What `recover` found, once. */
+  takeRecovered(): readonly Contact[] {
+    const recovered = this.#recovered;
+    this.#recovered = [];
+    return recovered;
   }
 
   /** A node that stands alone keeps whom it knew last: they may be what it is to look for. */

@@ -65,6 +65,11 @@ class Net {
     throw new Error('everybody knows everybody');
   }
 
+  /** Everybody else falls silent. */
+  leaveAlone({ self }: Node): void {
+    for (const id of this.nodes.keys()) if (id !== self.id) this.dead.add(id);
+  }
+
   #build(self: Contact, members: readonly Contact[]): Node {
     const table = new ContactTable(self, { geometry: this.#geometry, contactsMax: 0, leafSetSize: 8 });
     for (const member of members) table.heard(member);
@@ -151,7 +156,7 @@ describe.each(geometries)('%s', (geometry) => {
   test('no more questions are under way than allowed, and a lookup that finds nobody ends in time', async () => {
     const net = new Net(geometry, 60);
     const { asker, key } = net.farApart();
-    for (const id of net.nodes.keys()) if (id !== asker.self.id) net.dead.add(id);
+    net.leaveAlone(asker);
     const { lookupParallelMax, hopTimeoutMs, requestTimeoutMs, tickMs } = overlayDefaults;
     const looking = asker.lookups.lookup(key, 'iterative');
     looking.catch(() => {});
@@ -176,7 +181,7 @@ describe.each(geometries)('%s', (geometry) => {
   test('a routed message that nobody takes is dropped, and counted', async () => {
     const net = new Net(geometry, 60);
     const { asker, key } = net.farApart();
-    for (const id of net.nodes.keys()) if (id !== asker.self.id) net.dead.add(id);
+    net.leaveAlone(asker);
     asker.router.route(key, app, new Uint8Array(0));
     await vi.advanceTimersByTimeAsync(overlayDefaults.routeTimeoutMs + overlayDefaults.hopTimeoutMs);
     expect(asker.router.counters.messagesDropped).toBe(1);

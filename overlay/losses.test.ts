@@ -4,11 +4,8 @@ import { inRegion } from './keys.ts';
 import { Losses, lossesMax } from './losses.ts';
 import type { Loss, Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
+import { positions, region } from './testing/positions.ts';
 
-/** Sixteen positions spread over the ring: every edge is one of them, so they tell all. */
-const positions = Array.from({ length: 16 }, (_, i) => i.toString(16).repeat(40));
-const position = fc.constantFrom(...positions);
-const region: fc.Arbitrary<Region> = fc.record({ from: position, to: position });
 const regions = fc.array(region, { maxLength: 4 });
 const lossList: fc.Arbitrary<Loss[]> = fc.array(fc.record({ region, atMs: fc.integer({ min: 1, max: 5 }) }), {
   maxLength: 5,

@@ -3,12 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { inRegion } from './keys.ts';
 import type { Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
+import { positions, region } from './testing/positions.ts';
 
-/** Sixteen positions spread over the ring, the lowest and a very high one among them. */
-const positions = Array.from({ length: 16 }, (_, i) => i.toString(16).repeat(40));
 const at = (i: number): string => positions[i] as string;
-const position = fc.integer({ min: 0, max: 15 }).map(at);
-const region: fc.Arbitrary<Region> = fc.record({ from: position, to: position });
 const regions = fc.array(region, { maxLength: 6 });
 
 /** The naive model: which of the positions belong. Every edge is a position, so positions tell all. */

@@ -1,10 +1,10 @@
-import type { TopLevelSpec } from 'vega-lite';
 import { randomKey } from '../../overlay/index.ts';
+import { bySession, plotBySession, type SessionPoint } from './harness/by-session.ts';
 import { Churn } from './harness/churn.ts';
 import { sample } from './harness/distributions.ts';
-import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
+import { atMost, type Context, defineExperiment, shareAtLeast, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { type Geometry, geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
+import { type Geometry, geometries, nodeOptions } from './harness/geometries.ts';
 import { isRight, judged, type Lookup, lookUp, type Route, Routes } from './harness/lookups.ts';
 import { wideArea } from './harness/networks.ts';
 import { agreeingWithMajority, mean, percentile, share } from './harness/statistics.ts';
@@ -20,8 +20,7 @@ const consistencyMin: ReadonlyMap<number, number> = new Map([
 /** What Bamboo used at its shortest sessions. */
 const bytesMax: ReadonlyMap<number, number> = new Map([[1.4, 900]]);
 
-interface Point extends Row {
-  readonly sessionMin: number;
+interface Point extends SessionPoint {
   readonly success: number;
   readonly consistency: number;
   readonly p50Ms: number;
@@ -53,12 +52,16 @@ export const churn = defineExperiment({
     measure: { full: 600, quick: 30, about: 'virtual seconds of each measurement: at rest, maintenance, lookups' },
     rate: { full: 1, quick: 1, about: `keys looked up each virtual second, ${simultaneous} times at once each` },
   },
-  async run(context, { nodes, sessions, geometries: names, ...rest }) {
-    const points: Point[] = [];
-    for (const geometry of names.map(geometryOf)) {
-      for (const sessionMin of sessions) points.push(await measure(context, { geometry, nodes, sessionMin, ...rest }));
-    }
-    return { rows: points, targets: points.flatMap(targetsOf), plot: plot(points) };
+  async run(context, options) {
+    const points = await bySession(options, (geometry, sessionMin) =>
+      measure(context, { geometry, sessionMin, ...options }),
+    );
+    const plot = plotBySession(points, {
+      'Lookups: share of all': ['success', 'consistency'],
+      'Latency of answers, virtual ms': ['p50Ms', 'p99Ms'],
+      'Bytes a second a node': ['maintenanceBps', 'idleBps'],
+    });
+    return { rows: points, targets: points.flatMap(targetsOf), plot };
   },
 });
 
@@ -137,34 +140,4 @@ function targetsOf({ geometry, sessionMin, consistency, maintenanceBps, idleBps 
     ...(bytes === undefined ? [] : [atMost(`maintenance: ${name}`, maintenanceBps, bytes, ' B/s/node')]),
     atMost(`at rest: ${name}`, idleBps, idleBytesMax, ' B/s/node'),
   ];
-}
-
-function plot(points: readonly Point[]): TopLevelSpec {
-  const panel = (title: string, fields: readonly string[]) => ({
-    title,
-    width: 300,
-    height: 220,
-    transform: [{ fold: [...fields], as: ['measure', 'value'] as [string, string] }],
-    mark: { type: 'line' as const, point: true },
-    encoding: {
-      x: {
-        field: 'sessionMin',
-        type: 'quantitative' as const,
-        scale: { type: 'log' as const },
-        title: 'median session, min',
-      },
-      y: { field: 'value', type: 'quantitative' as const, title: null, scale: { zero: false } },
-      color: { field: 'measure', type: 'nominal' as const, title: null },
-      strokeDash: { field: 'geometry', type: 'nominal' as const, title: null },
-    },
-  });
-  return {
-    data: { values: [...points] },
-    resolve: { scale: { color: 'independent' } },
-    hconcat: [
-      panel('Lookups: share of all', ['success', 'consistency']),
-      panel('Latency of answers, virtual ms', ['p50Ms', 'p99Ms']),
-      panel('Bytes a second a node', ['maintenanceBps', 'idleBps']),
-    ],
-  };
 }

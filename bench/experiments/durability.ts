@@ -1,11 +1,11 @@
-import type { TopLevelSpec } from 'vega-lite';
 import { type Key, ObjectStore, OverlayError, type OverlayNode } from '../../overlay/index.ts';
+import { bySession, plotBySession, type SessionPoint } from './harness/by-session.ts';
 import { Churn } from './harness/churn.ts';
 import { CopyLedger } from './harness/copy-ledger.ts';
 import { anyOf } from './harness/distributions.ts';
-import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
+import { atMost, type Context, defineExperiment, shareAtLeast, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { type Geometry, geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
+import { type Geometry, geometries, nodeOptions } from './harness/geometries.ts';
 import { wideArea } from './harness/networks.ts';
 import { percentile, share } from './harness/statistics.ts';
 
@@ -16,9 +16,7 @@ const availabilityMin = 0.999;
 /** Values written at one instant. */
 const putsAtOnce = 50;
 
-interface Point extends Row {
-  readonly geometry: Geometry;
-  readonly sessionMin: number;
+interface Point extends SessionPoint {
   readonly lost: number;
   readonly excusable: number;
   readonly availability: number;
@@ -50,12 +48,16 @@ export const durability = defineExperiment({
     hours: { full: 6, quick: 0.05, about: 'virtual hours of churn' },
     gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
   },
-  async run(context, { sessions, geometries: names, ...rest }) {
-    const points: Point[] = [];
-    for (const geometry of names.map(geometryOf)) {
-      for (const sessionMin of sessions) points.push(await measure(context, { geometry, sessionMin, ...rest }));
-    }
-    return { rows: points, targets: points.flatMap(targetsOf), plot: plot(points) };
+  async run(context, options) {
+    const points = await bySession(options, (geometry, sessionMin) =>
+      measure(context, { geometry, sessionMin, ...options }),
+    );
+    const plot = plotBySession(points, {
+      'Values lost': ['lost', 'excusable'],
+      'Share of gets that find a value': ['availability', 'availabilityOfAll'],
+      'Bytes a second a node': ['repairBps', 'wireBps'],
+    });
+    return { rows: points, targets: points.flatMap(targetsOf), plot };
   },
 });
 
@@ -192,34 +194,4 @@ function targetsOf({ geometry, sessionMin, lost, excusable, availability }: Poin
     atMost(`lost without excuse: ${name}`, lost - excusable, 0),
     shareAtLeast(`gets of what is there: ${name}`, availability, availabilityMin),
   ];
-}
-
-function plot(points: readonly Point[]): TopLevelSpec {
-  const panel = (title: string, fields: readonly string[]) => ({
-    title,
-    width: 280,
-    height: 220,
-    transform: [{ fold: [...fields], as: ['measure', 'value'] as [string, string] }],
-    mark: { type: 'line' as const, point: true },
-    encoding: {
-      x: {
-        field: 'sessionMin',
-        type: 'quantitative' as const,
-        scale: { type: 'log' as const },
-        title: 'median session, min',
-      },
-      y: { field: 'value', type: 'quantitative' as const, title: null },
-      color: { field: 'measure', type: 'nominal' as const, title: null },
-      strokeDash: { field: 'geometry', type: 'nominal' as const, title: null },
-    },
-  });
-  return {
-    data: { values: [...points] },
-    resolve: { scale: { color: 'independent' } },
-    hconcat: [
-      panel('Values lost', ['lost', 'excusable']),
-      panel('Share of gets that find a value', ['availability', 'availabilityOfAll']),
-      panel('Bytes a second a node', ['repairBps', 'wireBps']),
-    ],
-  };
 }

@@ -1,9 +1,6 @@
-import type { Log } from '../defaults.ts';
 import { compareClockwise } from '../keys.ts';
 import type { Contact, Key } from '../overlay.ts';
-import type { RoutingTable } from '../routing-table.ts';
-import type { Runtime } from '../runtime.ts';
-import type { Peers } from './peers.ts';
+import type { Ground } from './ground.ts';
 import { Probes, type Suspicion } from './probes.ts';
 
 export interface DetectionOptions {
@@ -45,12 +42,9 @@ export interface Weather {
  * @see Das, Gupta and Motivala, "SWIM", DSN 2002; Rhea et al., "Handling Churn in a DHT", USENIX 2004
  */
 export class Detection {
-  readonly #runtime: Runtime;
+  readonly #ground: Ground;
   readonly #options: DetectionOptions;
-  readonly #table: RoutingTable;
-  readonly #peers: Peers;
   readonly #output: DetectionOutput;
-  readonly #log: Log;
   readonly #probes: Probes;
   #leaves: readonly Contact[] = [];
   #near: ReadonlySet<Key> = new Set();
@@ -58,20 +52,11 @@ export class Detection {
   #swept: Contact | null = null;
   #sweptAtMs: number;
 
-  constructor(
-    runtime: Runtime,
-    options: DetectionOptions,
-    table: RoutingTable,
-    peers: Peers,
-    output: DetectionOutput,
-    log: Log,
-  ) {
-    this.#runtime = runtime;
+  constructor(ground: Ground, options: DetectionOptions, output: DetectionOutput) {
+    const { runtime, table, peers } = ground;
+    this.#ground = ground;
     this.#options = options;
-    this.#table = table;
-    this.#peers = peers;
     this.#output = output;
-    this.#log = log;
     this.#sweptAtMs = runtime.now();
     this.#probes = new Probes(runtime, {
       ping: (contact) => output.ping(contact),
@@ -85,7 +70,7 @@ export class Detection {
 
   /** Members next to this node on the ring, on both sides. */
   isNear(id: Key): boolean {
-    const leaves = this.#table.leaves();
+    const leaves = this.#ground.table.leaves();
     if (leaves !== this.#leaves) {
       this.#leaves = leaves;
       this.#near = this.#nearest(leaves);
@@ -104,7 +89,7 @@ export class Detection {
   /** Some attempt to reach a member failed: see whether it lives. */
   suspect(contact: Contact, reason: string): void {
     if (this.#probes.has(contact.id)) return;
-    this.#log('debug', 'suspect', { contact: contact.address, reason });
+    this.#ground.log('debug', 'suspect', { contact: contact.address, reason });
     this.#probes.start(contact, this.#options.probesMax, 'failed');
   }
 
@@ -126,12 +111,12 @@ export class Detection {
   /** What another member asked for: pings a few times; whether there was an answer. */
   async reach(contact: Contact): Promise<boolean> {
     const { helperPings, probeSpacingMs } = this.#options;
-    const sinceMs = this.#runtime.now();
+    const sinceMs = this.#ground.runtime.now();
     for (let attempt = 0; attempt < helperPings; attempt++) {
       this.#output.ping(contact);
-      const waitMs = Math.max(probeSpacingMs, this.#peers.timeoutMs(contact.id, 0));
-      await new Promise<void>((resolve) => this.#runtime.after(waitMs, resolve));
-      if ((this.#peers.get(contact.id)?.exchangedAtMs ?? 0) > sinceMs) return true;
+      const waitMs = Math.max(probeSpacingMs, this.#ground.peers.timeoutMs(contact.id, 0));
+      await new Promise<void>((resolve) => this.#ground.runtime.after(waitMs, resolve));
+      if ((this.#ground.peers.get(contact.id)?.exchangedAtMs ?? 0) > sinceMs) return true;
     }
     return false;
   }
@@ -144,8 +129,8 @@ export class Detection {
   tick(nowMs: number, weather: Weather): void {
     const { nearPingMs, farPingMs, farLifetimeShare, probesMax } = this.#options;
     const farMs = Math.min(farPingMs, Math.max(nearPingMs, weather.lifetimeMs * farLifetimeShare));
-    for (const leaf of this.#table.leaves()) {
-      const silentMs = nowMs - (this.#peers.get(leaf.id)?.exchangedAtMs ?? 0);
+    for (const leaf of this.#ground.table.leaves()) {
+      const silentMs = nowMs - (this.#ground.peers.get(leaf.id)?.exchangedAtMs ?? 0);
       if (silentMs >= nearPingMs && (silentMs >= farMs || this.isNear(leaf.id)) && !this.#probes.has(leaf.id))
         this.#probes.start(leaf, probesMax, 'failed');
     }
@@ -157,34 +142,34 @@ export class Detection {
     const sinceMs = nowMs - this.#sweptAtMs;
     if (this.#swept && sinceMs >= probeSpacingMs) {
       const { id } = this.#swept;
-      const isSilent = (this.#peers.get(id)?.exchangedAtMs ?? 0) < this.#sweptAtMs;
-      const known = this.#table.get(id);
+      const isSilent = (this.#ground.peers.get(id)?.exchangedAtMs ?? 0) < this.#sweptAtMs;
+      const known = this.#ground.table.get(id);
       if (isSilent && known) this.#probes.start(known, probesMax, 'failed');
       this.#swept = null;
     }
     if (sinceMs < (calmMs < unrestMs ? sweepUnrestMs : sweepEveryMs)) return;
     this.#sweptAtMs = nowMs;
-    this.#swept = this.#table.nextToProbe() ?? this.#anyLeaf() ?? null;
+    this.#swept = this.#ground.table.nextToProbe() ?? this.#anyLeaf() ?? null;
     if (this.#swept) this.#output.compare(this.#swept);
   }
 
   #anyLeaf(): Contact | undefined {
-    const leaves = this.#table.leaves();
-    return leaves[Math.floor(this.#runtime.random() * leaves.length)];
+    const leaves = this.#ground.table.leaves();
+    return leaves[Math.floor(this.#ground.runtime.random() * leaves.length)];
   }
 
   async #askHelpers(contact: Contact): Promise<void> {
-    const helpers = this.#table
+    const helpers = this.#ground.table
       .around(contact.id, 2 * this.#options.helpersMax)
-      .filter(({ id }) => id !== this.#table.self.id && !this.#probes.has(id))
+      .filter(({ id }) => id !== this.#ground.table.self.id && !this.#probes.has(id))
       .slice(0, this.#options.helpersMax);
     const answers = helpers.map(async (helper) => {
       if (!(await this.#output.askHelper(helper, contact))) return;
       if (this.#probes.has(contact.id)) {
-        this.#log('info', 'a suspect is alive by another', { contact: contact.address, helper: helper.address });
+        this.#ground.log('info', 'a suspect is alive by another', { contact: contact.address, helper: helper.address });
       }
-      const peer = this.#peers.get(contact.id);
-      if (peer) peer.exchangedAtMs = this.#runtime.now();
+      const peer = this.#ground.peers.get(contact.id);
+      if (peer) peer.exchangedAtMs = this.#ground.runtime.now();
       this.#probes.end(contact.id);
     });
     await Promise.all(answers);
@@ -192,7 +177,7 @@ export class Detection {
 
   #nearest(leaves: readonly Contact[]): Set<Key> {
     const eachSide = Math.max(1, this.#options.leafSetSize >> 3);
-    const { id: self } = this.#table.self;
+    const { id: self } = this.#ground.table.self;
     const ids = leaves.map(({ id }) => id).sort((a, b) => compareClockwise(self, a, b));
     return new Set([...ids.slice(0, eachSide), ...ids.slice(-eachSide)]);
   }

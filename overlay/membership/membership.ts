@@ -1,32 +1,23 @@
 import type { JoinReply, MembersReply } from '../control.ts';
-import type { Log } from '../defaults.ts';
-import {
-  type Advert,
-  type Envelope,
-  type GossipAckMessage,
-  type GossipMessage,
-  type Message,
-  type News,
-  nameOf,
-  type PingMessage,
-} from '../messages.ts';
+import type { Advert, Envelope, Message, MessageHandlers } from '../messages.ts';
 import { type Contact, type Key, type MembershipChange, OverlayError } from '../overlay.ts';
-import type { RoutingTable } from '../routing-table.ts';
-import type { Address, Runtime, Timer } from '../runtime.ts';
+import type { Address, Timer } from '../runtime.ts';
 import type { Target } from '../wire.ts';
 import { Adverts } from './adverts.ts';
 import { Budget } from './budget.ts';
-import { ChurnMeter } from './churn-meter.ts';
 import { Comparison, type ComparisonOptions } from './comparison.ts';
 import { Detection, type DetectionOptions } from './detection.ts';
 import { Entrance, type Standing } from './entrance.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
+import { type GreetingOptions, Greetings } from './greetings.ts';
+import type { Ground } from './ground.ts';
+import { Hearsay, type HearsayOptions } from './hearsay.ts';
 import { introduction, Joining, type JoiningOptions } from './joining.ts';
-import type { Peer, Peers } from './peers.ts';
-import type { Suspicion } from './probes.ts';
+import { type PingOptions, Pings } from './pings.ts';
 import { Reunion, type ReunionOptions } from './reunion.ts';
 import { Roster } from './roster.ts';
-import { type Tombstone, type TombstoneOptions, Tombstones } from './tombstones.ts';
+import { type TombstoneOptions, Tombstones } from './tombstones.ts';
+import { Turnover } from './turnover.ts';
 
 export interface MembershipOptions
   extends DetectionOptions,
@@ -34,15 +25,14 @@ export interface MembershipOptions
     ComparisonOptions,
     JoiningOptions,
     ReunionOptions,
-    TombstoneOptions {
+    TombstoneOptions,
+    GreetingOptions,
+    PingOptions,
+    HearsayOptions {
   readonly tickMs: number;
-  readonly verifyQueueMax: number;
-  readonly verifyBurst: number;
-  readonly verifyEveryMs: number;
   readonly gossipBytesPerSecond: number;
   readonly advertRetryMs: number;
   readonly leaveTellsMax: number;
-  readonly replicas: number;
 }
 
 export interface MembershipOutput {
@@ -69,83 +59,95 @@ export interface MembershipOutput {
   setMember(isMember: boolean): void;
 }
 
-const stampUnitsPerMs = 16;
-
 /**
- * Who belongs to the ring. Keeps the routing table, hears the frames that matter for it, and has its parts do their
- * duties: `Detection` tells life from death, `Gossip` spreads the word, `Comparison` finds what that left out,
- * `Adverts` are what neighbours tell each other of their copies, `Reunion` looks for those who were lost.
+ * Who belongs to the ring. Hears the frames that matter for it, and has its parts do their duties: `Turnover` keeps
+ * the routing table, `Detection` tells life from death, `Pings` are what members tell each other directly, `Gossip`
+ * spreads the word, `Hearsay` judges it, `Comparison` finds what that left out, `Adverts` are what neighbours tell
+ * each other of their copies, `Entrance` is the time until they know each other, `Reunion` looks for those who were lost.
  *
  * Whoever decides regions, a member of the leaf set, was heard by this node itself. Others are taken in on hearsay
  * and dropped on hearsay: whoever was wrong finds out by use, or when its turn comes to be looked at. Removed members
  * leave a tombstone: only what is newer than their death, or an answer, brings them back.
  */
 export class Membership {
-  readonly #runtime: Runtime;
+  /** Of the frames that only membership reads. */
+  readonly handlers: Pick<MessageHandlers, 'ping' | 'pong' | 'gossip' | 'gossipAck'> = {
+    ping: (from, message) => this.#pings.onPing(from, message),
+    pong: (from, message) => this.#pings.onPong(from, message),
+    gossip: (from, message) => this.#gossip.onGossip(from, message),
+    gossipAck: (_from, message) => this.#gossip.onAck(message),
+  };
+  readonly #ground: Ground;
   readonly #options: MembershipOptions;
-  readonly #table: RoutingTable;
-  readonly #peers: Peers;
   readonly #output: MembershipOutput;
-  readonly #log: Log;
   readonly #tombstones: Tombstones;
-  readonly #churn: ChurnMeter;
   readonly #roster: Roster;
+  readonly #turnover: Turnover;
   readonly #detection: Detection;
+  readonly #adverts: Adverts;
+  readonly #pings: Pings;
+  readonly #greetings: Greetings;
+  readonly #hearsay: Hearsay;
   readonly #gossip: Gossip;
   readonly #comparison: Comparison;
-  readonly #adverts: Adverts;
   readonly #reunion: Reunion;
   readonly #joining: Joining;
   readonly #entrance: Entrance;
-  /** Contacts to ping in bursts: those known are told of this node, those heard of are checked. */
-  readonly #toGreet = new Map<Key, Contact>();
   #isMember = false;
   #isClosed = false;
   #ticker: Timer | null = null;
-  #greeter: Timer | null = null;
   #advertiser: Timer | null = null;
 
-  constructor(
-    runtime: Runtime,
-    options: MembershipOptions,
-    table: RoutingTable,
-    peers: Peers,
-    output: MembershipOutput,
-    log: Log,
-  ) {
-    this.#runtime = runtime;
+  constructor(ground: Ground, options: MembershipOptions, output: MembershipOutput) {
+    const { runtime, table, log } = ground;
+    this.#ground = ground;
     this.#options = options;
-    this.#table = table;
-    this.#peers = peers;
     this.#output = output;
-    this.#log = log;
-    const nowMs = runtime.now();
-    const budget = new Budget(options.gossipBytesPerSecond, options.gossipBurstBytes, nowMs);
+    const budget = new Budget(options.gossipBytesPerSecond, options.gossipBurstBytes, runtime.now());
     this.#tombstones = new Tombstones(options);
-    this.#churn = new ChurnMeter(nowMs);
     this.#roster = new Roster(
       table,
       { changed: (change) => output.changed(change), leavesChanged: () => output.tableChanged() },
       log,
     );
-    this.#detection = this.#buildDetection();
-    this.#gossip = new Gossip(runtime, options, budget, {
-      transmit: (to, message) => output.transmit(to, message),
-      listener: () => this.#anyMember(),
-      members: () => table.size,
-      consider: (news) => this.#consider(news),
-    });
-    this.#comparison = new Comparison(runtime, options, table, budget, {
-      ask: (to, arcs) => output.askCompare(to, arcs),
-      lacked: (contact) => this.#mentioned(contact),
-      doubted: (contact) => this.suspect(contact, 'another member does not know it'),
+    this.#turnover = this.#buildTurnover();
+    this.#detection = new Detection(ground, options, {
+      ping: (contact) => this.#pings.send(contact),
+      compare: (contact) => this.#pings.send(contact, { census: true }),
+      askHelper: (helper, contact) => output.askReach(helper, contact),
+      silent: (contact, suspicion) => {
+        this.#turnover.silent(contact, suspicion);
+        this.#entrance.settled(contact.id);
+      },
     });
     this.#adverts = new Adverts({
       current: () => output.advert(),
       advertised: (from, advert) => output.advertised(from, advert),
     });
+    this.#pings = new Pings(ground, options, this.#roster, this.#adverts, {
+      transmit: (to, message) => output.transmit(to, message),
+      isMember: () => this.#isMember,
+      isNear: (id) => this.#detection.isNear(id),
+      awaits: (id) => this.#entrance.awaits(id),
+      settled: (id) => this.#entrance.settled(id),
+      mentioned: (contact) => this.#hearsay.mentioned(contact),
+      differs: (from, census) => void this.#comparison.begin(from, census),
+    });
+    this.#greetings = new Greetings(runtime, options, (contact) => this.#greet(contact));
+    this.#hearsay = this.#buildHearsay();
+    this.#gossip = new Gossip(runtime, options, budget, {
+      transmit: (to, message) => output.transmit(to, message),
+      listener: () => this.#anyMember(),
+      members: () => table.size,
+      consider: (news) => this.#hearsay.consider(news),
+    });
+    this.#comparison = new Comparison(runtime, options, table, budget, {
+      ask: (to, arcs) => output.askCompare(to, arcs),
+      lacked: (contact) => this.#hearsay.mentioned(contact),
+      doubted: (contact) => this.suspect(contact, 'another member does not know it'),
+    });
     this.#reunion = new Reunion(runtime, options, {
-      ping: (to) => this.ping(to),
+      ping: (to) => this.#pings.send(to),
       knows: (address) => address === table.self.address || this.#roster.at(address) !== undefined,
       isAlone: () => table.size === 1,
     });
@@ -169,7 +171,7 @@ export class Membership {
 
   /** Members that failed within `missingRememberedMs`, by what this node heard, and whose addresses nobody else has. */
   missing(): Contact[] {
-    return this.#failed().map(({ contact }) => contact);
+    return this.#turnover.failed().map(({ contact }) => contact);
   }
 
   /** Whether a member has left a ping unanswered: others should be tried first. */
@@ -186,30 +188,32 @@ export class Membership {
 
   /** Members of an earlier life whom nobody has been able to reach yet: missing, until they are. */
   recall(contacts: readonly Contact[]): void {
-    for (const contact of contacts) this.#mourn(contact, this.#runtime.now());
+    for (const contact of contacts) this.#hearsay.mourn(contact, this.#ground.runtime.now());
   }
 
   /** @throws OverlayError when no seed lets this node in */
   async join(seeds: readonly Address[], rounds: number): Promise<void> {
-    this.#reunion.remember(seeds.filter((seed) => seed !== this.#table.self.address));
+    const { runtime, table } = this.#ground;
+    this.#reunion.remember(seeds.filter((seed) => seed !== table.self.address));
     await this.#joining.join(seeds, rounds, async ({ neighbours, contacts, missing }) => {
-      const nowMs = this.#runtime.now();
-      for (const { contact, agoMs } of missing) this.#mourn(contact, nowMs - agoMs);
+      const nowMs = runtime.now();
+      for (const { contact, agoMs } of missing) this.#hearsay.mourn(contact, nowMs - agoMs);
       await Promise.all(neighbours.map((contact) => this.#checked(contact)));
-      if (this.#table.size === 1) throw new OverlayError('unreachable', 'no member near this node answers');
+      if (table.size === 1) throw new OverlayError('unreachable', 'no member near this node answers');
       this.#enter();
-      for (const contact of contacts) this.#mentioned(contact);
+      for (const contact of contacts) this.#hearsay.mentioned(contact);
     });
   }
 
   /** Tells those who must know at once, who tell the others; the caller then sees to the data. */
   async leave(): Promise<void> {
+    const { table } = this.#ground;
     this.#isMember = false;
     this.#output.setMember(false);
-    const leaves = this.#table.leaves();
+    const leaves = table.leaves();
     for (let i = 0; i < this.#options.leaveTellsMax; i++) {
       const contact = this.#anyMember();
-      if (contact && !this.#table.isLeaf(contact.id)) this.ping(contact);
+      if (contact && !table.isLeaf(contact.id)) this.ping(contact);
     }
     await Promise.allSettled(leaves.map((leaf) => this.#output.askLeave(leaf)));
   }
@@ -217,7 +221,9 @@ export class Membership {
   close(): void {
     this.#isClosed = true;
     this.#isMember = false;
-    for (const timer of [this.#ticker, this.#greeter, this.#advertiser]) timer?.cancel();
+    this.#ticker?.cancel();
+    this.#advertiser?.cancel();
+    this.#greetings.close();
     this.#detection.close();
     this.#gossip.close();
   }
@@ -227,10 +233,9 @@ export class Membership {
   /** The answer to a node that wants to join. */
   introduce(newcomer: Key, contactsMax: number): JoinReply {
     if (!this.#isMember) throw new OverlayError('refused', 'not a member of a ring myself');
-    const { joinContactsMax } = this.#options;
-    const nowMs = this.#runtime.now();
-    const sampleMax = Math.min(contactsMax, joinContactsMax);
-    return introduction(this.#table, newcomer, sampleMax, this.#failed(), nowMs);
+    const { runtime, table } = this.#ground;
+    const sampleMax = Math.min(contactsMax, this.#options.joinContactsMax);
+    return introduction(table, newcomer, sampleMax, this.#turnover.failed(), runtime.now());
   }
 
   compare(arcs: readonly number[]): MembersReply {
@@ -242,77 +247,36 @@ export class Membership {
     return this.#detection.reach(contact);
   }
 
-  // ---- Frames
+  // ---- What is heard
 
   /** A frame of any kind came. Returns the sender's contact. */
   heard(envelope: Envelope, from: Address): Contact {
+    const { table, runtime, peers } = this.#ground;
     const { sender, isMember, message } = envelope;
-    const { peer, restarted } = this.#peers.heard(sender, from, envelope.incarnation, this.#runtime.now());
+    const { peer, restarted } = peers.heard(sender, from, envelope.incarnation, runtime.now());
     const { contact } = peer;
-    const known = this.#table.get(sender);
+    const known = table.get(sender);
     if (restarted) {
       this.#adverts.forget(sender);
       this.#output.restarted(contact);
     }
-    if (known && !isMember) this.#remove(known, restarted ? 'failed' : 'left', 'is no member any more');
+    if (known && !isMember) this.#turnover.remove(known, restarted ? 'failed' : 'left', 'is no member any more');
     else if (known) {
       if (restarted) this.#roster.cameBack(contact);
       if (known.address !== from) this.#roster.move(known, contact);
     } else if (isMember) {
       // A straggler from before its death must not revive a member: only an answer does.
-      if (!this.#tombstones.get(sender) || message.type === 'pong') this.#admit(peer);
-      else this.#mentioned(contact);
+      if (!this.#tombstones.get(sender) || message.type === 'pong') this.#turnover.admit(peer);
+      else this.#hearsay.mentioned(contact);
     }
-    if (message.type === 'pong' || (known && isMember)) this.#detection.answered(sender);
+    if (message.type === 'pong' || (isMember && table.get(sender))) this.#detection.answered(sender);
     return contact;
-  }
-
-  onPing(from: Contact, message: PingMessage): void {
-    const nowMs = this.#runtime.now();
-    const isLeaf = this.#exchanged(from, message, nowMs);
-    const { census } = message;
-    // Whoever should be known here and is not yet has to ask again.
-    const isKnown = isLeaf || !this.#table.wouldBeLeaf(from.id);
-    const entry = message.entry !== null && isKnown ? this.#roster.viewAround(from.id, this.#entrySize) : null;
-    this.#output.transmit(from, {
-      type: 'pong',
-      stamp: message.stamp,
-      ...this.#adverts.compose(from.id, isLeaf || message.asks, nowMs),
-      asks: false,
-      view: null,
-      entry,
-      census: census && !this.#roster.agrees(census) ? this.#roster.census : null,
-      contacts: this.#lackedBy(from, message, entry),
-    });
-  }
-
-  onPong(from: Contact, message: PingMessage): void {
-    const nowMs = this.#runtime.now();
-    const elapsedMs = ((stampAt(nowMs) - message.stamp) >>> 0) / stampUnitsPerMs;
-    const { roundTrip } = this.#peers.get(from.id) as Peer;
-    // More than the longest timeout is a stamp that is not ours.
-    if (elapsedMs < 60_000) {
-      roundTrip.sample(elapsedMs);
-      if (this.#table.get(from.id)) this.#table.heard(from, roundTrip.meanMs ?? undefined);
-    }
-    this.#exchanged(from, message, nowMs);
-    if (message.entry !== null) this.#entrance.settled(from.id);
-    else if (message.contacts.length > 0) this.#ping(from, { contacts: this.#around(from.id, this.#viewSize) });
-    if (message.census && !this.#roster.agrees(message.census)) void this.#comparison.begin(from, message.census);
-  }
-
-  onGossip(from: Contact, message: GossipMessage): void {
-    this.#gossip.onGossip(from, message);
-  }
-
-  onGossipAck(message: GossipAckMessage): void {
-    this.#gossip.onAck(message);
   }
 
   /** Somebody else lives where a frame for `meant` went. */
   onStranger(from: Contact, meant: Key): void {
-    const known = this.#table.get(meant);
-    if (known?.address === from.address) this.#replaced(known);
+    const known = this.#ground.table.get(meant);
+    if (known?.address === from.address) this.#turnover.replaced(known);
   }
 
   onLinkDown(address: Address, reason: string): void {
@@ -322,273 +286,121 @@ export class Membership {
 
   /** Some attempt to reach the peer failed: see whether it lives. */
   suspect(contact: Contact, reason: string): void {
-    const known = this.#table.get(contact.id);
-    if (known && known.id !== this.#table.self.id) this.#detection.suspect(known, reason);
+    const { table } = this.#ground;
+    const known = table.get(contact.id);
+    if (known && known.id !== table.self.id) this.#detection.suspect(known, reason);
   }
+
+  // ---- What is told
 
   /** Where its answer goes: a single frame, not repeated. */
   ping(to: Target): void {
-    this.#ping(to, {});
+    this.#pings.send(to);
   }
 
   /** The same, to exchange adverts with a member that may be no neighbour. */
   askAdvert(to: Target): void {
-    this.#ping(to, { asks: true });
+    this.#pings.send(to, { asks: true });
   }
 
   /** What this node tells of its copies has changed: tells its leaf set soon. */
   advertise(): void {
-    if (!this.#isMember && this.#table.size === 1) return;
-    this.#advertiser ??= this.#runtime.after(this.#options.verifyEveryMs, () => {
+    const { table, runtime } = this.#ground;
+    if (!this.#isMember && table.size === 1) return;
+    this.#advertiser ??= runtime.after(this.#options.verifyEveryMs, () => {
       this.#advertiser = null;
       this.#tellAdverts(0);
     });
   }
 
   forgetSilent(beforeMs: number): void {
-    this.#tombstones.forgetOld(this.#runtime.now());
-    this.#adverts.forgetSilent(beforeMs, (id) => this.#table.isLeaf(id));
-  }
-
-  #ping(to: Target, { asks = false, census = false, contacts = [] }: PingExtras): void {
-    const nowMs = this.#runtime.now();
-    const id = to.id ?? '';
-    const isLeaf = this.#table.isLeaf(id);
-    this.#output.transmit(to, {
-      type: 'ping',
-      stamp: stampAt(nowMs),
-      ...this.#adverts.compose(id, isLeaf || asks, nowMs),
-      asks,
-      view: isLeaf && this.#isMember && this.#detection.isNear(id) ? this.#roster.viewAround(id, this.#viewSize) : null,
-      entry: this.#entrance.awaits(id) ? this.#roster.viewAround(this.#table.self.id, this.#entrySize) : null,
-      census: census ? this.#roster.census : null,
-      contacts,
-    });
-  }
-
-  /** What pings and pongs have in common. Returns whether the sender belongs to the leaf set. */
-  #exchanged(from: Contact, message: PingMessage, nowMs: number): boolean {
-    const peer = this.#peers.get(from.id);
-    if (peer) peer.exchangedAtMs = nowMs;
-    for (const contact of message.contacts) this.#mentioned(contact);
-    const isLeaf = this.#table.isLeaf(from.id);
-    this.#adverts.received(from, message, isLeaf, nowMs);
-    return isLeaf;
-  }
-
-  /** Members next to the pinging node, where its view differs from this one's. */
-  #lackedBy(from: Contact, { view, entry }: PingMessage, ownEntry: number | null): readonly Contact[] {
-    if (ownEntry !== null && ownEntry !== entry) return this.#around(from.id, this.#entrySize);
-    const differs = view !== null && view !== this.#roster.viewAround(this.#table.self.id, this.#viewSize);
-    return differs ? this.#around(from.id, this.#viewSize) : [];
-  }
-
-  #around(id: Key, n: number): readonly Contact[] {
-    return this.#isMember ? this.#table.around(id, n) : [];
-  }
-
-  /** Members around a neighbour that this node and the neighbour must both know, since both have them as leaves. */
-  get #viewSize(): number {
-    return Math.max(1, this.#options.leafSetSize >> 2);
-  }
-
-  /** Members around a newcomer with whom it may share copies. */
-  get #entrySize(): number {
-    return Math.min(this.#options.leafSetSize, 2 * this.#options.replicas);
-  }
-
-  // ---- Hearsay
-
-  /** Somebody claims that this is a member, or, with a time, that it was one then. */
-  #mentioned(contact: Contact, atMs?: number): void {
-    const { id } = contact;
-    if (id === this.#table.self.id || this.#table.get(id)) return;
-    if (this.#table.wouldBeLeaf(id) && !this.#tombstones.get(id)) this.#entrance.named(id);
-    if (this.#detection.isProbing(id)) return;
-    const tombstone = this.#tombstones.get(id);
-    const isBack = tombstone !== undefined && atMs !== undefined && atMs > tombstone.atMs;
-    if (tombstone && !isBack) {
-      if (this.#tombstones.mayRetry(tombstone, this.#runtime.now())) this.#greet(contact);
-    } else if (this.#table.wants(contact)) {
-      if (this.#table.wouldBeLeaf(id) || this.#roster.at(contact.address)) this.#greet(contact);
-      else this.#trust(contact);
-    }
-  }
-
-  /** Returns whether the piece was new, and is worth being told on. */
-  #consider(news: News): boolean {
-    const atMs = this.#runtime.now() - news.agoMs;
-    if (news.kind === 'joined') {
-      const { contact } = news;
-      if (this.#table.get(contact.id)) return false;
-      this.#mentioned(contact, atMs);
-      return this.#table.get(contact.id) !== undefined || this.#toGreet.has(contact.id);
-    }
-    const { name, kind } = news;
-    if (name === nameOf(this.#table.self.id)) {
-      if (this.#isMember) this.#gossip.tell({ kind: 'joined', contact: this.#table.self, agoMs: 0 });
-      return false;
-    }
-    const known = this.#roster.named(name);
-    if (!known) return !this.#tombstones.isBuried(name);
-    if ((this.#peers.get(known.id)?.heardAtMs ?? 0) > atMs) return false;
-    if (this.#table.isLeaf(known.id) || this.#output.isEngaged(known.id)) this.#detection.check(known, kind);
-    else this.#remove(known, kind, 'by hearsay', atMs);
-    return true;
-  }
-
-  /** A joining node is told of somebody who failed. */
-  #mourn(contact: Contact, atMs: number): void {
-    const nowMs = this.#runtime.now();
-    const { id } = contact;
-    const isNews = id !== this.#table.self.id && !this.#table.get(id) && !this.#tombstones.get(id);
-    if (!isNews || nowMs - atMs > this.#options.missingRememberedMs) return;
-    this.#tombstones.bury(contact, 'failed', atMs, nowMs);
-    this.#greet(contact);
-  }
-
-  // ---- Pings in bursts
-
-  #greet(contact: Contact): void {
-    if (this.#isClosed || this.#toGreet.size >= this.#options.verifyQueueMax) return;
-    this.#toGreet.set(contact.id, contact);
-    this.#greeter ??= this.#runtime.after(1, () => this.#greetSome());
-  }
-
-  #greetSome(): void {
-    const { verifyBurst, verifyEveryMs } = this.#options;
-    let left = verifyBurst;
-    for (const [id, contact] of this.#toGreet) {
-      if (left === 0) break;
-      left -= 1;
-      this.#toGreet.delete(id);
-      if (this.#table.get(id)) this.ping(contact);
-      else this.#detection.check(contact, this.#tombstones.get(id)?.kind ?? 'unheard');
-    }
-    this.#greeter = this.#toGreet.size > 0 ? this.#runtime.after(verifyEveryMs, () => this.#greetSome()) : null;
-  }
-
-  /** Resolves when the contact has answered or was given up. */
-  #checked(contact: Contact): Promise<void> {
-    return this.#table.get(contact.id) ? Promise.resolve() : this.#detection.checked(contact);
+    const { table, runtime } = this.#ground;
+    this.#tombstones.forgetOld(runtime.now());
+    this.#adverts.forgetSilent(beforeMs, (id) => table.isLeaf(id));
   }
 
   #tellAdverts(retryMs: number): void {
-    const nowMs = this.#runtime.now();
+    const { table, runtime } = this.#ground;
+    const nowMs = runtime.now();
     this.#adverts.refresh();
-    for (const leaf of this.#table.leaves()) {
+    for (const leaf of table.leaves()) {
       if (this.#adverts.isUnaware(leaf.id, retryMs, nowMs) && !this.#detection.isProbing(leaf.id)) this.ping(leaf);
     }
   }
 
-  // ---- Changes to the table
-
-  /** A member that was heard. */
-  #admit(peer: Peer): void {
-    const { contact } = peer;
-    const resident = this.#roster.at(contact.address);
-    if (resident && resident.id !== contact.id) this.#replaced(resident);
-    this.#tombstones.succeeded(contact);
-    if (!this.#roster.add(contact, peer.roundTrip.meanMs ?? undefined)) return;
-    this.#entrance.met(contact.id);
-    this.#churn.changed(false, this.#runtime.now());
-    // Only neighbours announce an arrival: others may just not have met this member before.
-    if (this.#table.isLeaf(contact.id)) this.#gossip.tell({ kind: 'joined', contact, agoMs: 0 });
+  #greet(contact: Contact): void {
+    if (this.#ground.table.get(contact.id)) this.ping(contact);
+    else this.#detection.check(contact, this.#tombstones.get(contact.id)?.kind ?? 'unheard');
   }
 
-  #trust(contact: Contact): void {
-    this.#tombstones.remove(contact.id);
-    if (!this.#roster.add(contact)) return;
-    this.#churn.changed(false, this.#runtime.now());
-    if (this.#table.isLeaf(contact.id)) this.#greet(contact);
-  }
-
-  /** Another node lives at its address: it is no more, and its data with it, but nobody need look for it. */
-  #replaced(contact: Contact): void {
-    const reason = 'another node lives at its address';
-    this.#remove(contact, 'left', reason);
-    this.#output.dead(contact, reason);
-  }
-
-  #remove(contact: Contact, kind: 'failed' | 'left', reason: string, atMs = this.#runtime.now()): void {
-    if (!this.#roster.remove(contact, kind, reason)) return;
-    const nowMs = this.#runtime.now();
-    this.#churn.changed(true, nowMs);
-    this.#tombstones.bury(contact, kind, atMs, nowMs);
-    this.#adverts.forget(contact.id);
-    this.#entrance.settled(contact.id);
-    if (kind === 'failed') {
-      this.#reunion.failed(contact);
-      this.#output.dead(contact, reason);
-    }
-    this.#gossip.tell({ kind, name: nameOf(contact.id), agoMs: Math.max(0, nowMs - atMs) });
-  }
-
-  #silent(contact: Contact, suspicion: Suspicion): void {
-    const known = this.#table.get(contact.id);
-    const nowMs = this.#runtime.now();
-    if (known) this.#remove(known, suspicion === 'left' ? 'left' : 'failed', 'does not answer');
-    else if (!this.#tombstones.get(contact.id)) this.#tombstones.bury(contact, 'unheard', nowMs, nowMs);
-    this.#entrance.settled(contact.id);
-  }
-
-  /** News of a death may come later than another node at its address. */
-  #failed(): Tombstone[] {
-    return this.#tombstones.failed(this.#runtime.now()).filter(({ contact: { id, address } }) => {
-      const resident = this.#roster.at(address);
-      return address !== this.#table.self.address && (resident === undefined || resident.id === id);
-    });
+  /** Resolves when the contact has answered or was given up. */
+  #checked(contact: Contact): Promise<void> {
+    return this.#ground.table.get(contact.id) ? Promise.resolve() : this.#detection.checked(contact);
   }
 
   // ---- Duties
 
   #enter(): void {
+    const { runtime } = this.#ground;
     this.#isMember = true;
     this.#output.setMember(true);
     // A random phase, so that a fleet started at once does not tick at once.
-    this.#ticker = this.#runtime.after(this.#options.tickMs * this.#runtime.random(), () => this.#tick());
+    this.#ticker = runtime.after(this.#options.tickMs * runtime.random(), () => this.#tick());
     this.#roster.entered();
-    this.#entrance.begin(this.#table.leaves());
+    this.#entrance.begin(this.#ground.table.leaves());
   }
 
   #standing(id: Key): Standing {
-    if (this.#table.isLeaf(id)) return 'leaf';
-    return this.#toGreet.has(id) || this.#detection.isProbing(id) ? 'unheard' : 'other';
+    if (this.#ground.table.isLeaf(id)) return 'leaf';
+    return this.#greetings.has(id) || this.#detection.isProbing(id) ? 'unheard' : 'other';
   }
 
   #tick(): void {
-    const nowMs = this.#runtime.now();
-    this.#ticker = this.#runtime.after(this.#options.tickMs, () => this.#tick());
-    const lifetimeMs = this.#churn.lifetimeMs(this.#table.size, nowMs);
-    this.#detection.tick(nowMs, { calmMs: this.#churn.calmMs(nowMs), lifetimeMs });
+    const { runtime } = this.#ground;
+    const nowMs = runtime.now();
+    this.#ticker = runtime.after(this.#options.tickMs, () => this.#tick());
+    this.#detection.tick(nowMs, this.#turnover.weather(nowMs));
     this.#tellAdverts(this.#options.advertRetryMs);
     this.#entrance.remind();
     this.#reunion.tick(nowMs, () => this.missing());
   }
 
   #anyMember(): Contact | undefined {
-    const contacts = this.#table.contacts();
-    const contact = contacts[Math.floor(this.#runtime.random() * contacts.length)];
-    return contact?.id === this.#table.self.id ? undefined : contact;
+    const { runtime, table } = this.#ground;
+    const contacts = table.contacts();
+    const contact = contacts[Math.floor(runtime.random() * contacts.length)];
+    return contact?.id === table.self.id ? undefined : contact;
   }
 
-  #buildDetection(): Detection {
-    const output = {
-      ping: (contact: Contact) => this.ping(contact),
-      compare: (contact: Contact) => this.#ping(contact, { census: true }),
-      askHelper: (helper: Contact, contact: Contact) => this.#output.askReach(helper, contact),
-      silent: (contact: Contact, suspicion: Suspicion) => this.#silent(contact, suspicion),
-    };
-    return new Detection(this.#runtime, this.#options, this.#table, this.#peers, output, this.#log);
+  // ---- Construction
+
+  #buildTurnover(): Turnover {
+    return new Turnover(this.#ground, this.#roster, this.#tombstones, {
+      tell: (news) => this.#gossip.tell(news),
+      greet: (contact) => this.#greetings.add(contact),
+      metLeaf: (contact) => this.#entrance.met(contact.id),
+      removed: (contact, kind) => {
+        this.#adverts.forget(contact.id);
+        this.#entrance.settled(contact.id);
+        if (kind === 'failed') this.#reunion.failed(contact);
+      },
+      dead: (contact, reason) => this.#output.dead(contact, reason),
+    });
   }
-}
 
-interface PingExtras {
-  readonly asks?: boolean;
-  readonly census?: boolean;
-  readonly contacts?: readonly Contact[];
-}
-
-function stampAt(nowMs: number): number {
-  return Math.floor(nowMs * stampUnitsPerMs) % 2 ** 32;
+  #buildHearsay(): Hearsay {
+    return new Hearsay(this.#ground, this.#options, this.#roster, this.#tombstones, {
+      isProbing: (id) => this.#detection.isProbing(id),
+      isToBeGreeted: (id) => this.#greetings.has(id),
+      isEngaged: (id) => this.#output.isEngaged(id),
+      greet: (contact) => this.#greetings.add(contact),
+      named: (id) => this.#entrance.named(id),
+      trust: (contact) => this.#turnover.trust(contact),
+      check: (known, kind) => this.#detection.check(known, kind),
+      remove: (known, kind, atMs) => this.#turnover.remove(known, kind, 'by hearsay', atMs),
+      refute: () => {
+        if (this.#isMember) this.#gossip.tell({ kind: 'joined', contact: this.#ground.table.self, agoMs: 0 });
+      },
+    });
+  }
 }

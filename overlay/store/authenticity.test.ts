@@ -1,31 +1,17 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { keyAt } from '../keys.ts';
+import { someRecord } from '../testing/records.ts';
 import { flawOf, guardOf, immutableResource, mayFollow, signedInstance } from './authenticity.ts';
 import { itemOf } from './items.ts';
 import { type ItemRecord, versionOf } from './messages.ts';
 import { publicKeyOf, readSigned, signStatement } from './signed.ts';
 
-const record: ItemRecord = {
-  namespace: 'n',
-  resourceId: 'r',
-  instanceId: 'i',
-  value: Uint8Array.of(1),
-  version: versionOf(1n),
-  earlier: [],
-  guard: null,
-  shown: null,
-  writtenAtMs: 1,
-  writer: keyAt(1n),
-  lifetimeLeftMs: 1_000,
-  endsAtMs: 5_000,
-};
 const bytes = fc.uint8Array({ maxLength: 64 });
 const { privateKey } = generateKeyPairSync('ed25519');
 
 function signedBy(key: KeyObject, value: Uint8Array | null): ItemRecord {
-  const name = { ...record, instanceId: signedInstance(publicKeyOf(key)) };
+  const name = { ...someRecord, instanceId: signedInstance(publicKeyOf(key)) };
   return { ...name, value: signStatement(name, { value, sequence: 7n, expiresAtMs: 5_000 }, key) };
 }
 
@@ -33,7 +19,7 @@ describe('names that certify what they name', () => {
   test('an immutable item has the value that it is named for', () => {
     fc.assert(
       fc.property(bytes, bytes, (value, other) => {
-        const item = { ...record, resourceId: immutableResource(value), instanceId: '', value };
+        const item = { ...someRecord, resourceId: immutableResource(value), instanceId: '', value };
         expect(flawOf(item)).toBeNull();
         expect(flawOf({ ...item, value: other }) === null).toBe(Buffer.compare(value, other) === 0);
         for (const flawed of [{ value: null }, { instanceId: 'i' }, { guard: guardOf('s') }]) {
@@ -78,17 +64,17 @@ describe('names that certify what they name', () => {
 
 test('a guarded item is followed by its own renewal, or by what shows the secret', () => {
   const guard = guardOf('secret');
-  const here = itemOf({ ...record, guard }, 0);
-  const next = { ...record, guard, version: versionOf(2n), value: Uint8Array.of(2) };
-  expect(mayFollow({ ...record, guard, lifetimeLeftMs: 9_000 }, here, 0)).toBe(true);
+  const here = itemOf({ ...someRecord, guard }, 0);
+  const next = { ...someRecord, guard, version: versionOf(2n), value: Uint8Array.of(2) };
+  expect(mayFollow({ ...someRecord, guard, lifetimeLeftMs: 9_000 }, here, 0)).toBe(true);
   expect(mayFollow({ ...next, shown: 'secret' }, here, 0)).toBe(true);
   expect(mayFollow({ ...next, value: null, shown: 'secret' }, here, 0)).toBe(true);
   for (const shown of [null, 'guess']) {
     expect(mayFollow({ ...next, shown }, here, 0)).toBe(false);
     expect(mayFollow({ ...next, value: null, shown }, here, 0)).toBe(false);
   }
-  expect(mayFollow({ ...record, guard, value: Uint8Array.of(9) }, here, 0)).toBe(false);
+  expect(mayFollow({ ...someRecord, guard, value: Uint8Array.of(9) }, here, 0)).toBe(false);
   expect(mayFollow({ ...next, guard: null }, here, 0)).toBe(false);
   expect(mayFollow({ ...next, guard: null }, here, 1_000)).toBe(true);
-  expect(mayFollow(next, itemOf(record, 0), 0)).toBe(true);
+  expect(mayFollow(next, itemOf(someRecord, 0), 0)).toBe(true);
 });

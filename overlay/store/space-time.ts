@@ -52,23 +52,12 @@ export class SpaceTime {
 
   /** Whether or not it fits. */
   add(bytes: number, expiresAtMs: number): void {
-    if (expiresAtMs <= this.#nowMs || bytes === 0) return;
-    const [before, rest] = split(this.#root, expiresAtMs, this.#rate, false);
-    const [same, after] = split(rest, expiresAtMs, this.#rate);
-    const inflection = same ?? this.#inflection(expiresAtMs);
-    inflection.bytes += bytes;
-    this.#root = merge(merge(before, update(inflection, this.#rate), this.#rate), after, this.#rate);
+    this.#change(bytes, expiresAtMs);
   }
 
   /** Takes back what was added, unless it has expired already. */
   remove(bytes: number, expiresAtMs: number): void {
-    if (expiresAtMs <= this.#nowMs || bytes === 0) return;
-    const [before, rest] = split(this.#root, expiresAtMs, this.#rate, false);
-    const [same, after] = split(rest, expiresAtMs, this.#rate);
-    assert(same && same.bytes >= bytes, 'only what was added is removed');
-    same.bytes -= bytes;
-    const left = same.bytes > 0 ? update(same, this.#rate) : null;
-    this.#root = merge(merge(before, left, this.#rate), after, this.#rate);
+    this.#change(-bytes, expiresAtMs);
   }
 
   fits(bytes: number, lifetimeMs: number, nowMs: number): boolean {
@@ -101,6 +90,17 @@ export class SpaceTime {
       check(node.right, node.atMs, toMs);
     };
     check(this.#root, this.#nowMs, Number.POSITIVE_INFINITY);
+  }
+
+  #change(bytes: number, expiresAtMs: number): void {
+    if (expiresAtMs <= this.#nowMs || bytes === 0) return;
+    const [before, rest] = split(this.#root, expiresAtMs, this.#rate, false);
+    const [same, after] = split(rest, expiresAtMs, this.#rate);
+    const inflection = same ?? this.#inflection(expiresAtMs);
+    inflection.bytes += bytes;
+    assert(inflection.bytes >= 0, 'only what was added is removed');
+    const changed = inflection.bytes > 0 ? update(inflection, this.#rate) : null;
+    this.#root = merge(merge(before, changed, this.#rate), after, this.#rate);
   }
 
   #inflection(atMs: number): Inflection {

@@ -1,0 +1,98 @@
+import { decode, encode } from './codec.ts';
+import {
+  type ControlRequest,
+  controlApp,
+  controlRequest,
+  findReply,
+  type JoinReply,
+  joinReply,
+  type MembersReply,
+  membersReply,
+  reachReply,
+} from './control.ts';
+import type { Lookups } from './lookups.ts';
+import type { Membership } from './membership/membership.ts';
+import type { Contact } from './overlay.ts';
+import type { Router } from './router.ts';
+import type { Rpc } from './rpc.ts';
+import type { Target } from './wire.ts';
+
+export interface ControlCallOptions {
+  readonly joinRequestTimeoutMs: number;
+  readonly hopTimeoutMs: number;
+  readonly helperTimeoutMs: number;
+}
+
+const messageBytes = 128;
+
+/** The requests that keep the ring, as they are asked. Promises reject with `OverlayError`, unless they say otherwise. */
+export class ControlCalls {
+  readonly #options: ControlCallOptions;
+  readonly #rpc: Rpc;
+
+  constructor(options: ControlCallOptions, rpc: Rpc) {
+    this.#options = options;
+    this.#rpc = rpc;
+  }
+
+  ask(to: Target, request: ControlRequest, timeoutMs: number): Promise<Uint8Array> {
+    const payloadBytes = 'payload' in request ? request.payload.length : 0;
+    return this.#rpc.request(to, controlApp, encode(controlRequest, request, messageBytes + payloadBytes), timeoutMs);
+  }
+
+  async join(to: Target, contactsMax: number): Promise<JoinReply> {
+    return decode(joinReply, await this.ask(to, { type: 'join', contactsMax }, this.#options.joinRequestTimeoutMs));
+  }
+
+  async leave(to: Contact): Promise<void> {
+    await this.ask(to, { type: 'leave' }, this.#options.joinRequestTimeoutMs);
+  }
+
+  async compare(to: Contact, arcs: readonly number[]): Promise<MembersReply> {
+    return decode(membersReply, await this.ask(to, { type: 'compare', arcs }, this.#options.hopTimeoutMs));
+  }
+
+  /** Whether the helper reached the contact; false, too, when the helper does not say. */
+  reach(helper: Contact, contact: Contact): Promise<boolean> {
+    return this.ask(helper, { type: 'reach', contact }, this.#options.helperTimeoutMs).then(
+      (payload) => decode(reachReply, payload),
+      () => false,
+    );
+  }
+}
+
+/** Who knows the answers to the requests that keep the ring. */
+export interface ControlAnswerers {
+  readonly membership: Membership;
+  readonly router: Router;
+  readonly lookups: Lookups;
+}
+
+/** Answers a request that keeps the ring. @throws CodecError, OverlayError */
+export function answerControl(
+  { membership, router, lookups }: ControlAnswerers,
+  from: Contact,
+  payload: Uint8Array,
+): Uint8Array | Promise<Uint8Array> {
+  const request = decode(controlRequest, payload);
+  switch (request.type) {
+    case 'join': {
+      const reply = membership.introduce(from.id, request.contactsMax);
+      return encode(joinReply, reply, messageBytes * (1 + reply.contacts.length));
+    }
+    case 'leave':
+      return new Uint8Array(0); // The envelope said it already.
+    case 'compare':
+      return encode(membersReply, membership.compare(request.arcs), messageBytes);
+    case 'reach':
+      return membership.reach(request.contact).then((reached) => encode(reachReply, reached));
+    case 'find':
+      return encode(findReply, router.find(request.key));
+    case 'found':
+      lookups.onFound(from, request.number);
+      return new Uint8Array(0);
+    case 'hop':
+      router.onHop(request, from);
+      return new Uint8Array(0);
+  }
+}
