@@ -132,6 +132,7 @@ export class Membership {
       consider: (news) => this.#consider(news),
     });
     this.#comparison = new Comparison(runtime, options, table, budget, {
+      arcs: () => this.#roster.arcs,
       ask: (to, arcs) => output.askCompare(to, arcs),
       lacked: (contact) => this.#mentioned(contact),
       doubted: (contact) => this.suspect(contact, 'another member does not know it'),
@@ -142,7 +143,7 @@ export class Membership {
     });
     this.#reunion = new Reunion(runtime, options, {
       ping: (to) => this.ping(to),
-      knows: (address) => address === table.self.address || this.#roster.at(address) !== undefined,
+      knows: (address) => address === table.self.address || table.at(address) !== undefined,
       isAlone: () => table.size === 1,
     });
     const joining = { ask: output.askJoin, isClosed: () => this.#isClosed };
@@ -244,7 +245,7 @@ export class Membership {
     if (known && !isMember) this.#remove(known, restarted ? 'failed' : 'left', 'is no member any more');
     else if (known) {
       if (restarted) this.#roster.cameBack(contact);
-      if (known.address !== from) this.#roster.move(known, contact);
+      if (known.address !== from) this.#roster.move(contact);
     } else if (isMember) {
       // A straggler from before its death must not revive a member: only an answer does.
       if (!this.#tombstones.get(sender) || message.type === 'pong') this.#admit(peer);
@@ -298,7 +299,7 @@ export class Membership {
   }
 
   onLinkDown(address: Address, reason: string): void {
-    const contact = this.#roster.at(address);
+    const contact = this.#table.at(address);
     if (contact) this.suspect(contact, `link down: ${reason}`);
   }
 
@@ -372,7 +373,7 @@ export class Membership {
     if (tombstone && !isBack) {
       if (this.#tombstones.mayRetry(tombstone, this.#runtime.now())) this.#greet(contact);
     } else if (this.#table.wants(contact)) {
-      if (this.#table.wouldBeLeaf(id) || this.#roster.at(contact.address)) this.#greet(contact);
+      if (this.#table.wouldBeLeaf(id) || this.#table.at(contact.address)) this.#greet(contact);
       else this.#trust(contact);
     }
   }
@@ -448,7 +449,7 @@ export class Membership {
   /** A member that was heard. */
   #admit(peer: Peer): void {
     const { contact } = peer;
-    const resident = this.#roster.at(contact.address);
+    const resident = this.#table.at(contact.address);
     if (resident && resident.id !== contact.id) this.#replaced(resident);
     this.#tombstones.succeeded(contact);
     if (!this.#roster.add(contact, peer.roundTrip.meanMs ?? undefined)) return;
@@ -494,7 +495,7 @@ export class Membership {
   /** News of a death may come later than another node at its address. */
   #failed(): Tombstone[] {
     return this.#tombstones.failed(this.#runtime.now()).filter(({ contact: { id, address } }) => {
-      const resident = this.#roster.at(address);
+      const resident = this.#table.at(address);
       return address !== this.#table.self.address && (resident === undefined || resident.id === id);
     });
   }
