@@ -181,6 +181,7 @@ export class ContactTable implements RoutingTable {
 
   split(keys: RegionSet, fanout: number): TableSplit {
     assert(fanout >= 1, 'somebody may be given the rest');
+    if (keys.isEmpty) return { own: new RegionSet(), delegate: [] };
     const own = keys.intersect(this.region());
     const rest = own.missingFrom(keys);
     const members = this.#geometry.keepers(rest, 1).filter((index) => index !== this.#ring.selfIndex);

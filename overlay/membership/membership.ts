@@ -439,8 +439,8 @@ export class Membership {
   #tellAdverts(retryMs: number): void {
     const nowMs = this.#runtime.now();
     this.#adverts.refresh();
-    for (const leaf of this.#table.leaves()) {
-      if (this.#adverts.isUnaware(leaf.id, retryMs, nowMs) && !this.#detection.isProbing(leaf.id)) this.ping(leaf);
+    for (const leaf of this.#adverts.unaware(this.#table.leaves(), retryMs, nowMs)) {
+      if (!this.#detection.isProbing(leaf.id)) this.ping(leaf);
     }
   }
 
