@@ -75,7 +75,9 @@ export class Adverts {
     if (neighbours === this.#aware) return [];
     const unaware = neighbours.filter(({ id }) => this.#exchanges.get(id)?.acknowledged !== this.#version);
     if (unaware.length === 0) this.#aware = neighbours;
-    return unaware.filter(({ id }) => nowMs - (this.#exchanges.get(id)?.toldAtMs ?? Number.NEGATIVE_INFINITY) >= retryMs);
+    return unaware.filter(
+      ({ id }) => nowMs - (this.#exchanges.get(id)?.toldAtMs ?? Number.NEGATIVE_INFINITY) >= retryMs,
+    );
   }
 
   /** It is dead, or lives anew. */
@@ -101,7 +103,5 @@ export class Adverts {
 }
 
 function saysTheSame(a: Advert, b: Advert): boolean {
-  return (
-    a.held.equals(b.held) && a.spare.equals(b.spare) && a.retired.equals(b.retired) && a.lossy.equals(b.lossy)
-  );
+  return a.held.equals(b.held) && a.spare.equals(b.spare) && a.retired.equals(b.retired) && a.lossy.equals(b.lossy);
 }
