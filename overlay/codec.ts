@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { isIPv6 } from 'node:net';
+import { Interned } from './interned.ts';
 import { keyBytes } from './keys.ts';
 import type { Contact, Key, Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
@@ -211,6 +212,24 @@ export const key: Codec<Key> = {
   },
 };
 
+/** Members of a fleet whose ids and contacts are read without making them anew. */
+const membersInternedMax = 2 ** 16;
+const memberIds = new Interned<Key>(keyBytes, membersInternedMax);
+
+/** The id of a member, of whom there are fewer than there are keys. */
+export const memberId: Codec<Key> = {
+  write: key.write,
+  read: (reader) => memberIdAt(reader.buffer, reader.take(keyBytes)),
+};
+
+function memberIdAt(buffer: Buffer, at: number): Key {
+  const known = memberIds.get(buffer, at, keyBytes);
+  if (known !== undefined) return known;
+  const id = buffer.toString('hex', at, at + keyBytes);
+  memberIds.keep(buffer, at, keyBytes, id);
+  return id;
+}
+
 const addressBytesMax = 255;
 /** Four of the host, two of the port. */
 const v4Bytes = 6;
@@ -237,16 +256,27 @@ export const address: Codec<string> = {
     writer.buffer.write(value, at + 1, value.length, 'latin1');
   },
   read: (reader) => {
-    const length = u8.read(reader);
-    if (length === 0) return unpackV4(reader.buffer, reader.take(v4Bytes));
-    const at = reader.take(length);
-    const value = reader.buffer.toString('latin1', at, at + length);
-    const parts = addressPattern.exec(value)?.groups;
-    if (!parts || Number(parts.port) > 65_535) throw new CodecError('not an address');
-    if (parts.v6 !== undefined && !isIPv6(parts.v6)) throw new CodecError('not an address');
-    return value;
+    const at = reader.take(1);
+    reader.take(addressBytes(reader.buffer, at) - 1);
+    return addressAt(reader.buffer, at);
   },
 };
+
+/** How long an address is, its first byte included, by that byte. */
+function addressBytes(buffer: Buffer, at: number): number {
+  const length = buffer[at] as number;
+  return 1 + (length === 0 ? v4Bytes : length);
+}
+
+function addressAt(buffer: Buffer, at: number): string {
+  const length = buffer[at] as number;
+  if (length === 0) return unpackV4(buffer, at + 1);
+  const value = buffer.toString('latin1', at + 1, at + 1 + length);
+  const parts = addressPattern.exec(value)?.groups;
+  if (!parts || Number(parts.port) > 65_535) throw new CodecError('not an address');
+  if (parts.v6 !== undefined && !isIPv6(parts.v6)) throw new CodecError('not an address');
+  return value;
+}
 
 /** Null unless the address is written exactly as `unpackV4` would write it. */
 function packV4(value: string): readonly number[] | null {
@@ -263,7 +293,27 @@ function unpackV4(buffer: Buffer, at: number): string {
   return `${host}:${buffer.readUInt16LE(at + 4)}`;
 }
 
-export const contact: Codec<Contact> = struct({ id: key, address });
+/** An id and an address as most are; longer addresses are read anew each time. */
+const contactBytesInterned = keyBytes + 32;
+const contacts = new Interned<Contact>(contactBytesInterned, membersInternedMax);
+
+export const contact: Codec<Contact> = {
+  write: (writer, { id, address: value }) => {
+    key.write(writer, id);
+    address.write(writer, value);
+  },
+  read: (reader) => {
+    const { buffer } = reader;
+    const at = reader.take(keyBytes + 1);
+    const length = keyBytes + addressBytes(buffer, at + keyBytes);
+    reader.take(length - keyBytes - 1);
+    const known = contacts.get(buffer, at, length);
+    if (known) return known;
+    const read = { id: memberIdAt(buffer, at), address: addressAt(buffer, at + keyBytes) };
+    contacts.keep(buffer, at, length, read);
+    return read;
+  },
+};
 
 export const region: Codec<Region> = struct({ from: key, to: key });
 

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   clockwise,
   compareClockwise,
+  headOf,
   inRegion,
   isKey,
   keyAt,
@@ -39,9 +40,18 @@ test('the midpoint parts the keys nearer to one end from those nearer to the oth
   );
 });
 
+test('a head is what a key begins with', () => {
+  fc.assert(
+    fc.property(key, (one) => {
+      expect(BigInt(headOf(one))).toBe(pointOf(one) >> 108n);
+    }),
+  );
+});
+
 test('neighbouring keys and a single one', () => {
   expect(midpoint(keyAt(4n), keyAt(5n))).toBe(keyAt(5n));
   expect(midpoint(keyAt(-1n), keyAt(0n))).toBe(keyAt(0n));
+  expect(midpoint(keyAt(-3n), keyAt(6n))).toBe(keyAt(2n));
   expect(midpoint(keyAt(1n), keyAt(1n))).toBe(keyAt(1n + (1n << 159n)));
 });
 

@@ -40,7 +40,19 @@ export const headsMax = 2 ** 52;
 
 /** The leading 52 bits of a key: as much as a number holds exactly, and enough to tell nearly any two members apart. */
 export function headOf(key: Key): number {
-  return Number.parseInt(key.slice(0, 13), 16);
+  return numberAt(key, 0, 6) * 2 ** 28 + numberAt(key, 6, 13);
+}
+
+/** The number that some digits stand for, seven at most. Asked for with every message: nothing is allocated. */
+function numberAt(key: Key, start: number, end: number): number {
+  let number = 0;
+  for (let i = start; i < end; i++) number = (number << 4) | digitAt(key, i);
+  return number;
+}
+
+function digitAt(key: Key, index: number): number {
+  const code = key.charCodeAt(index);
+  return code <= 57 ? code - 48 : code - 87;
 }
 
 /** Clockwise steps from one head to the other, in [0, 2^52); less than one off the distance of the keys. */
@@ -63,14 +75,32 @@ export function clockwise(from: bigint, to: bigint): bigint {
   return BigInt.asUintN(keyBits, to - from);
 }
 
+const codes = Buffer.from('0123456789abcdef', 'latin1');
+/** A key in the making. */
+const making = Buffer.alloc(keyDigits);
+
 /**
  * Where ownership passes from `a` to `b`, its clockwise neighbour: keys before it are nearer to `a`, it and
  * those after it at least as near to `b`. Alone on the ring (`a === b`) it is the opposite point.
+ *
+ * That is half the sum of the two and one, beyond half of the ring if `b` is below `a`: by hand, digit by digit, since
+ * every change of a table asks for some.
  */
 export function midpoint(a: Key, b: Key): Key {
-  const start = pointOf(a);
-  const length = a === b ? 1n << BigInt(keyBits) : clockwise(start, pointOf(b));
-  return keyAt(start + (length + 1n) / 2n);
+  let carry = 1;
+  for (let i = keyDigits - 1; i >= 0; i--) {
+    const sum = digitAt(a, i) + digitAt(b, i) + carry;
+    making[i] = sum & 15;
+    carry = sum >> 4;
+  }
+  // The digit before the first: the carry, and a turn of the ring for `b`.
+  let above = carry + (b <= a ? 1 : 0);
+  for (let i = 0; i < keyDigits; i++) {
+    const digit = making[i] as number;
+    making[i] = codes[((above & 1) << 3) | (digit >> 1)] as number;
+    above = digit;
+  }
+  return making.toString('latin1');
 }
 
 /** Orders keys as one meets them walking clockwise from `origin`: negative when `a` comes first. */

@@ -4,8 +4,8 @@ import {
   CodecError,
   contact,
   flag,
-  key,
   list,
+  memberId,
   oneOf,
   padding,
   Reader,
@@ -309,7 +309,7 @@ const message: Codec<Message> = tagged<Message>({
   reply: [5, struct({ request: u32, outcome: oneOf(replyOutcomes), payload: remainder })],
   ping: [6, ping],
   pong: [7, ping],
-  stranger: [8, struct({ meant: key })],
+  stranger: [8, struct({ meant: memberId })],
   unknown: [9, struct({})],
   gossip: [10, struct({ number: u16, news: list(newsCodec, gossipNewsMax) })],
   gossipAck: [11, struct({ number: u16, known: u32 })],
@@ -343,8 +343,8 @@ const noTarget = '0'.repeat(40);
 const fullHeader = struct<Omit<Header, 'target'> & { target: Key }>({
   isMember: flag,
   incarnation: u32,
-  sender: key,
-  target: key,
+  sender: memberId,
+  target: memberId,
 });
 /** Enough for a full header and any small message. */
 const smallFrameBytes = 128;

@@ -114,23 +114,28 @@ export class RegionSet implements Iterable<Region> {
 
   /** Adds every region of `other`; returns whether the two sets had a key in common. */
   addAll(other: RegionSet): boolean {
+    if (other.isEmpty) return false;
     const overlapped = !this.intersect(other).isEmpty;
     this.#become(RegionSet.#sweep(this, other, (mine, theirs) => mine || theirs));
     return overlapped;
   }
 
   removeAll(other: RegionSet): void {
+    if (this.isEmpty || other.isEmpty) return;
     this.#become(RegionSet.#sweep(this, other, (mine, theirs) => mine && !theirs));
   }
 
   /** The keys that both have. */
   intersect(other: Region | RegionSet): RegionSet {
+    if (this.isEmpty) return new RegionSet();
     return RegionSet.#sweep(this, setOf(other), (mine, theirs) => mine && theirs);
   }
 
   /** The keys of `wanted` that this set lacks. */
   missingFrom(wanted: Region | RegionSet): RegionSet {
-    return RegionSet.#sweep(this, setOf(wanted), (mine, theirs) => theirs && !mine);
+    const all = setOf(wanted);
+    if (all.isEmpty) return new RegionSet();
+    return RegionSet.#sweep(this, all, (mine, theirs) => theirs && !mine);
   }
 
   covers(region: Region): boolean {

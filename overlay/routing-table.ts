@@ -1,5 +1,6 @@
 import type { Contact, Key } from './overlay.ts';
 import type { RegionSet } from './region.ts';
+import type { Address } from './runtime.ts';
 
 /**
  * What a node knows of the ring, and what follows from it: owners, replicas, next hops, regions. Pure and
@@ -20,6 +21,8 @@ export interface RoutingTable {
   /** A member failed or left; returns it if it was known. */
   remove(id: Key): Contact | undefined;
   get(id: Key): Contact | undefined;
+  /** Some other member that lives at this address. */
+  at(address: Address): Contact | undefined;
   /** Whether `heard` would take this contact in without knowing its round trip. */
   wants(contact: Contact): boolean;
 

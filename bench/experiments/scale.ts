@@ -2,9 +2,10 @@ import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { TopLevelSpec } from 'vega-lite';
+import { type OverlayNode, randomKey } from '../../overlay/index.ts';
 import { atLeast, atMost, type Context, defineExperiment, type Row, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
+import { type Geometry, geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
 import { ideal } from './harness/networks.ts';
 
 const heapMaxGiB = 8;
@@ -18,60 +19,149 @@ interface Point extends Row {
   readonly isRepeatable: boolean;
 }
 
+interface Setting {
+  readonly geometry: Geometry;
+  readonly contacts: number;
+  readonly nodes: number;
+  readonly lookups: number;
+  readonly broadcasts: number;
+  readonly payload: number;
+  readonly warmup: number;
+  readonly rest: number;
+  readonly measure: number;
+}
+
 export const scale = defineExperiment({
   name: 'scale',
   about:
-    'full nodes in one process: heap, delivered messages a real second, and whether a seed gives the same run twice',
+    'full nodes in one process: heap, messages delivered a real second, and whether a seed gives the same run twice',
   options: {
     nodes: { full: [1_000, 4_000, 10_000], quick: [32, 64], about: 'sizes of the fleet' },
     geometries: { full: ['bamboo'], quick: ['bamboo'], about: `geometries, of: ${geometries}` },
     contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
-    warmup: { full: 60, quick: 10, about: 'virtual seconds at rest before anything is measured' },
-    measure: { full: 60, quick: 10, about: 'virtual seconds over which messages are counted' },
+    lookups: { full: 5, quick: 5, about: 'lookups that each node begins a second, while busy' },
+    broadcasts: { full: 1, quick: 1, about: 'broadcasts to the whole fleet a second, while busy' },
+    payload: { full: 1_024, quick: 1_024, about: 'bytes of each broadcast' },
+    warmup: { full: 60, quick: 10, about: 'virtual seconds before anything is measured' },
+    rest: { full: 20, quick: 5, about: 'virtual seconds over which maintenance alone is measured' },
+    measure: { full: 20, quick: 5, about: 'virtual seconds over which the busy fleet is measured' },
   },
-  async run(context, { nodes, geometries: names, contacts, warmup, measure }) {
+  async run(context, { nodes: sizes, geometries: names, ...rest }) {
     const points: Point[] = [];
     for (const geometry of names.map(geometryOf)) {
-      for (const size of nodes) {
-        const run = () => oneRun(context, { geometry, contacts, nodes: size, warmup, measure });
-        const first = await run();
+      for (const nodes of sizes) {
+        const setting = { geometry, nodes, ...rest };
+        const { digest, ...figures } = await oneRun(context, setting);
         context.progress('once more');
-        const again = await run();
-        const { digest, ...figures } = first;
-        points.push({ geometry, nodes: size, ...figures, isRepeatable: digest === again.digest });
+        const again = await oneRun(context, setting);
+        points.push({ geometry, nodes, ...figures, isRepeatable: digest === again.digest });
       }
     }
     return { rows: points, targets: points.flatMap(targetsOf), plot: plot(points) };
   },
 });
 
-async function oneRun(
-  context: Context,
-  setting: { geometry: (typeof geometries)[number]; contacts: number; nodes: number; warmup: number; measure: number },
-) {
-  const { geometry, contacts, nodes, warmup, measure } = setting;
+async function oneRun(context: Context, setting: Setting) {
+  const { geometry, contacts, nodes, warmup, rest, measure } = setting;
   context.progress(`${geometry}, ${nodes} nodes`);
   const before = heapBytes();
   const startedAtMs = performance.now();
-  const fleet = await Fleet.start(context, nodes, { network: ideal, node: nodeOptions(geometry, contacts) });
+  const load = new Load(setting);
+  const fleet = await Fleet.start(context, nodes, {
+    network: ideal,
+    node: nodeOptions(geometry, contacts),
+    prepare: (node) => load.prepare(node),
+  });
   const buildS = (performance.now() - startedAtMs) / 1_000;
   await fleet.pass(warmup * 1_000, 'coming to rest');
-  const messagesBefore = fleet.sim.stats().messages;
-  const measuredFromMs = performance.now();
-  await fleet.pass(measure * 1_000, 'measuring');
-  const realS = (performance.now() - measuredFromMs) / 1_000;
-  const messages = fleet.sim.stats().messages - messagesBefore;
+  const atRest = await timed(fleet, () => fleet.pass(rest * 1_000, 'at rest'));
+  const busy = await timed(fleet, () => load.run(fleet, measure));
   const heap = heapBytes();
   return {
     heapGiB: heap / 2 ** 30,
     heapPerNodeKiB: (heap - before) / nodes / 1_024,
     buildS,
-    messages,
-    messagesPerSecond: messages / realS,
-    virtualPerRealTime: measure / realS,
+    restMessagesPerSecond: atRest.messages / atRest.realS,
+    messages: busy.messages,
+    messagesPerSecond: busy.messages / busy.realS,
+    messagesPerCpuSecond: busy.messages / busy.cpuS,
+    virtualPerRealTime: measure / busy.realS,
+    ...load.outcome(fleet),
     // Asked for last, so that the fleet is still in memory when the heap is weighed.
     digest: fleet.sim.digest(),
   };
+}
+
+/** The messages delivered while something ran, and the time that it took. */
+async function timed(fleet: Fleet, run: () => Promise<void>) {
+  const messagesBefore = fleet.sim.stats().messages;
+  const cpuBefore = process.cpuUsage();
+  const startedAtMs = performance.now();
+  await run();
+  const realS = (performance.now() - startedAtMs) / 1_000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  // Of all threads: collecting garbage takes more than one.
+  return { messages: fleet.sim.stats().messages - messagesBefore, realS, cpuS: (user + system) / 1e6 };
+}
+
+const app = 1;
+
+/** What a busy fleet is asked to do beside its maintenance: lookups by all nodes, and broadcasts. */
+class Load {
+  readonly #setting: Setting;
+  #lookups = 0;
+  #answered = 0;
+  #broadcasts = 0;
+  #delivered = 0;
+
+  constructor(setting: Setting) {
+    this.#setting = setting;
+  }
+
+  /** For `FleetOptions.prepare`. */
+  prepare(node: OverlayNode): void {
+    node.register(app, {
+      broadcast: () => {
+        this.#delivered += 1;
+      },
+    });
+  }
+
+  async run(fleet: Fleet, seconds: number): Promise<void> {
+    const { nodes, lookups, broadcasts, payload } = this.#setting;
+    for (let second = 0; second < seconds; second++) {
+      this.#spread(fleet, nodes * lookups, () => this.#lookUp(fleet));
+      this.#spread(fleet, broadcasts, () => {
+        this.#broadcasts += 1;
+        fleet.any().broadcast(app, new Uint8Array(payload).fill(second));
+      });
+      await fleet.pass(1_000, `busy: ${seconds - second} virtual s to go`);
+    }
+  }
+
+  /** Shares of what was asked that were answered, or delivered, by now; the last of it is still under way. */
+  outcome(fleet: Fleet): { answered: number; delivered: number } {
+    return {
+      answered: this.#answered / this.#lookups,
+      delivered: this.#delivered / (this.#broadcasts * fleet.size),
+    };
+  }
+
+  #spread(fleet: Fleet, count: number, act: () => void): void {
+    for (let i = 0; i < count; i++) fleet.sim.at(fleet.sim.nowMs + 1_000 * fleet.random(), act);
+  }
+
+  #lookUp(fleet: Fleet): void {
+    this.#lookups += 1;
+    const answered = (): void => {
+      this.#answered += 1;
+    };
+    // One that fails is missing among those answered.
+    fleet
+      .any()
+      .lookup(randomKey(fleet.random))
+      .then(answered, () => {});
+  }
 }
 
 /** What is in use after everything that can be collected has been. */

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { headOf } from '../keys.ts';
 import type { Contact, Key } from '../overlay.ts';
+import type { Address } from '../runtime.ts';
 
 const capacityMin = 16;
 
@@ -17,6 +18,7 @@ export class ContactRing {
   /** Whether the array of contacts was given away, so that it must be copied before it changes. */
   #isShared = false;
   #heads = new Float64Array(capacityMin);
+  #addressHashes = new Uint32Array(capacityMin);
   #rttsMs = new Float32Array(capacityMin);
   #slots = new Uint16Array(capacityMin);
   #heardAt = new Uint32Array(capacityMin);
@@ -29,6 +31,7 @@ export class ContactRing {
     this.#slotSizes = new Uint16Array(slots);
     this.#contacts = [self];
     this.#heads[0] = headOf(self.id);
+    this.#addressHashes[0] = hashOf(self.address);
   }
 
   get size(): number {
@@ -95,6 +98,16 @@ export class ContactRing {
     return this.#contacts[index]?.id === id ? index : -1;
   }
 
+  /** Index of a member that lives at this address; -1 when none is known. */
+  indexAt(address: Address): number {
+    const hash = hashOf(address);
+    let index = this.#addressHashes.indexOf(hash);
+    while (index >= 0 && index < this.size && this.at(index).address !== address) {
+      index = this.#addressHashes.indexOf(hash, index + 1);
+    }
+    return index < this.size ? index : -1;
+  }
+
   /** Of some members, the one that was neither heard nor visited for the longest; -1 when there is none. */
   leastRecent(isCandidate: (index: number) => boolean): number {
     let least = -1;
@@ -111,11 +124,10 @@ export class ContactRing {
     const index = this.indexFrom(contact.id);
     this.#own();
     if (this.size === this.#heads.length) this.#grow();
-    for (const column of [this.#heads, this.#rttsMs, this.#slots, this.#heardAt]) {
-      column.copyWithin(index + 1, index, this.size);
-    }
+    for (const column of this.#columns()) column.copyWithin(index + 1, index, this.size);
     this.#contacts.splice(index, 0, contact);
     this.#heads[index] = headOf(contact.id);
+    this.#addressHashes[index] = hashOf(contact.address);
     this.#rttsMs[index] = rttMs;
     this.#slots[index] = slot;
     this.visit(index);
@@ -126,18 +138,18 @@ export class ContactRing {
   removeAt(index: number): Contact {
     const slot = this.slot(index);
     this.#own();
-    for (const column of [this.#heads, this.#rttsMs, this.#slots, this.#heardAt]) {
-      column.copyWithin(index, index + 1, this.size);
-    }
+    for (const column of this.#columns()) column.copyWithin(index, index + 1, this.size);
     const [contact] = this.#contacts.splice(index, 1);
     this.#slotSizes[slot] = this.slotSize(slot) - 1;
     if (index < this.#selfIndex) this.#selfIndex -= 1;
     return contact as Contact;
   }
 
+  /** The member has another address. */
   replace(index: number, contact: Contact): void {
     this.#own();
     this.#contacts[index] = contact;
+    this.#addressHashes[index] = hashOf(contact.address);
   }
 
   measure(index: number, rttMs: number): void {
@@ -152,9 +164,10 @@ export class ContactRing {
 
   checkInvariants(): void {
     const slotSizes = new Uint16Array(this.slots);
-    for (const [i, { id }] of this.#contacts.entries()) {
+    for (const [i, { id, address }] of this.#contacts.entries()) {
       assert(i === 0 || (this.#contacts[i - 1] as Contact).id < id, 'members stand in ring order');
       assert(this.#heads[i] === headOf(id), 'heads belong to ids');
+      assert(this.at(this.indexAt(address)).address === address, 'members are found by their addresses');
       if (i === this.#selfIndex) continue;
       slotSizes[this.slot(i)] = (slotSizes[this.slot(i)] as number) + 1;
     }
@@ -172,6 +185,10 @@ export class ContactRing {
     this.#isShared = false;
   }
 
+  #columns(): readonly (Float64Array | Float32Array | Uint32Array | Uint16Array)[] {
+    return [this.#heads, this.#addressHashes, this.#rttsMs, this.#slots, this.#heardAt];
+  }
+
   #grow(): void {
     const capacity = Math.ceil(1.5 * this.size);
     const grown = <T extends { set(from: T): void }>(column: T, larger: T): T => {
@@ -179,8 +196,16 @@ export class ContactRing {
       return larger;
     };
     this.#heads = grown(this.#heads, new Float64Array(capacity));
+    this.#addressHashes = grown(this.#addressHashes, new Uint32Array(capacity));
     this.#rttsMs = grown(this.#rttsMs, new Float32Array(capacity));
     this.#slots = grown(this.#slots, new Uint16Array(capacity));
     this.#heardAt = grown(this.#heardAt, new Uint32Array(capacity));
   }
+}
+
+/** FNV-1a. */
+function hashOf(address: Address): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < address.length; i++) hash = Math.imul(hash ^ address.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }

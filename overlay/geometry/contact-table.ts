@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { Contact, Key } from '../overlay.ts';
 import { RegionSet } from '../region.ts';
 import type { RoutingTable, TableSplit } from '../routing-table.ts';
+import type { Address } from '../runtime.ts';
 import { Bamboo } from './bamboo.ts';
 import { Chord } from './chord.ts';
 import { ContactRing } from './contact-ring.ts';
@@ -87,6 +88,11 @@ export class ContactTable implements RoutingTable {
   get(id: Key): Contact | undefined {
     const index = this.#ring.indexOf(id);
     return index < 0 ? undefined : this.#ring.at(index);
+  }
+
+  at(address: Address): Contact | undefined {
+    const index = this.#ring.indexAt(address);
+    return index < 0 || index === this.#ring.selfIndex ? undefined : this.#ring.at(index);
   }
 
   wants({ id }: Contact): boolean {
@@ -175,6 +181,7 @@ export class ContactTable implements RoutingTable {
 
   split(keys: RegionSet, fanout: number): TableSplit {
     assert(fanout >= 1, 'somebody may be given the rest');
+    if (keys.isEmpty) return { own: new RegionSet(), delegate: [] };
     const own = keys.intersect(this.region());
     const rest = own.missingFrom(keys);
     const members = this.#geometry.keepers(rest, 1).filter((index) => index !== this.#ring.selfIndex);

@@ -11,6 +11,7 @@ const region = (from: string, to: string): RegionSet => new RegionSet([{ from: k
 /** One end, with what it was told last. */
 class End {
   readonly contact: Contact;
+  readonly alone: readonly Contact[];
   held = new RegionSet();
   readonly heard: Advert[] = [];
   readonly adverts = new Adverts({
@@ -20,6 +21,14 @@ class End {
 
   constructor(name: string) {
     this.contact = { id: keyOf(name), address: `${name}:1` };
+    this.alone = [this.contact];
+  }
+
+  /** Whether another end, as the only neighbour, does not know the advert and is to be told. */
+  isUnaware(of: End, waitMs: number, nowMs: number): boolean {
+    const [first, again] = [0, 1].map(() => this.adverts.unaware(of.alone, waitMs, nowMs));
+    expect(again).toEqual(first);
+    return first?.length === 1;
   }
 
   /** A ping to another end; returns whether it carried an advert. */
@@ -50,7 +59,7 @@ test('an advert is told until its number comes back, and again when it changed',
   expect(a.ping(b, 20)).toBe(false);
   a.held = region('x', 'z');
   a.adverts.refresh();
-  expect(a.adverts.isUnaware(b.contact.id, 0, 30)).toBe(true);
+  expect(a.isUnaware(b, 0, 30)).toBe(true);
   expect(a.ping(b, 30)).toBe(true);
   expect(b.heard.at(-1)?.held.equals(a.held)).toBe(true);
 });
@@ -58,11 +67,11 @@ test('an advert is told until its number comes back, and again when it changed',
 test('a lost advert is told again after a while, one who has it is not bothered', () => {
   const [a, b] = [new End('a'), new End('b')];
   a.ping(b, 0, { isLost: true });
-  expect(a.adverts.isUnaware(b.contact.id, retryMs, 500)).toBe(false);
-  expect(a.adverts.isUnaware(b.contact.id, retryMs, 1_000)).toBe(true);
+  expect(a.isUnaware(b, retryMs, 500)).toBe(false);
+  expect(a.isUnaware(b, retryMs, 1_000)).toBe(true);
   a.ping(b, 1_000);
   b.ping(a, 1_010);
-  expect(a.adverts.isUnaware(b.contact.id, retryMs, 9_000)).toBe(false);
+  expect(a.isUnaware(b, retryMs, 9_000)).toBe(false);
 });
 
 test('who forgot an advert is told it anew; who is no neighbour only when it asks', () => {

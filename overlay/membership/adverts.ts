@@ -1,5 +1,4 @@
-import { encode } from '../codec.ts';
-import { type Advert, advertCodec, type NumberedAdvert, type PingMessage } from '../messages.ts';
+import type { Advert, NumberedAdvert, PingMessage } from '../messages.ts';
 import type { Contact, Key } from '../overlay.ts';
 
 export interface AdvertsOutput {
@@ -29,7 +28,9 @@ export class Adverts {
   readonly #exchanges = new Map<Key, Exchange>();
   #version = 0;
   /** As it was when last looked at. */
-  #current: Uint8Array | null = null;
+  #current: Advert | null = null;
+  /** Neighbours all of whom know the present advert, for all that was heard since they were asked for. */
+  #aware: readonly Contact[] | null = null;
 
   constructor(output: AdvertsOutput) {
     this.#output = output;
@@ -37,10 +38,12 @@ export class Adverts {
 
   /** Looks at the present advert; it gets a new number when it changed. */
   refresh(): void {
-    const now = encode(advertCodec, this.#output.current());
-    const isSame = this.#current !== null && Buffer.compare(now, this.#current) === 0;
-    this.#current = now;
-    if (!isSame) this.#version = (this.#version % versionMax) + 1;
+    const now = this.#output.current();
+    if (this.#current !== null && saysTheSame(now, this.#current)) return;
+    const { held, spare, retired, lossy } = now;
+    this.#current = { held: held.clone(), spare: spare.clone(), retired: retired.clone(), lossy: lossy.clone() };
+    this.#version = (this.#version % versionMax) + 1;
+    this.#aware = null;
   }
 
   /** What a ping to this node says of adverts; `mayTell`: it may care for this node's. */
@@ -60,27 +63,32 @@ export class Adverts {
     const exchange = known ?? this.#exchange(from.id);
     exchange.heardAtMs = nowMs;
     exchange.acknowledged = message.seen;
+    if (message.seen !== this.#version) this.#aware = null;
     if (message.advert) {
       exchange.theirs = message.advert;
       this.#output.advertised(from, message.advert.advert);
     } else if (exchange.theirs && !isNeighbour) this.#output.advertised(from, exchange.theirs.advert);
   }
 
-  /** Whether this neighbour does not know the present advert, and had `retryMs` to say that it does. */
-  isUnaware(id: Key, retryMs: number, nowMs: number): boolean {
-    const exchange = this.#exchanges.get(id);
-    if (!exchange) return true;
-    return exchange.acknowledged !== this.#version && nowMs - exchange.toldAtMs >= retryMs;
+  /** Those of some neighbours who do not know the present advert, and had `retryMs` to say that they do. */
+  unaware(neighbours: readonly Contact[], retryMs: number, nowMs: number): readonly Contact[] {
+    if (neighbours === this.#aware) return [];
+    const unaware = neighbours.filter(({ id }) => this.#exchanges.get(id)?.acknowledged !== this.#version);
+    if (unaware.length === 0) this.#aware = neighbours;
+    return unaware.filter(
+      ({ id }) => nowMs - (this.#exchanges.get(id)?.toldAtMs ?? Number.NEGATIVE_INFINITY) >= retryMs,
+    );
   }
 
   /** It is dead, or lives anew. */
   forget(id: Key): void {
     this.#exchanges.delete(id);
+    this.#aware = null;
   }
 
   forgetSilent(beforeMs: number, keep: (id: Key) => boolean): void {
     for (const [id, { heardAtMs }] of this.#exchanges) {
-      if (heardAtMs < beforeMs && !keep(id)) this.#exchanges.delete(id);
+      if (heardAtMs < beforeMs && !keep(id)) this.forget(id);
     }
   }
 
@@ -92,4 +100,8 @@ export class Adverts {
     }
     return exchange;
   }
+}
+
+function saysTheSame(a: Advert, b: Advert): boolean {
+  return a.held.equals(b.held) && a.spare.equals(b.spare) && a.retired.equals(b.retired) && a.lossy.equals(b.lossy);
 }

@@ -1,8 +1,10 @@
+import { lowerBound } from '../keys.ts';
 import type { Census } from '../messages.ts';
 import type { Contact, Key } from '../overlay.ts';
 
 /** Parts of the ring whose members two nodes compare one by one. */
 export const censusArcs = 256;
+const startsOfArcs: readonly Key[] = Array.from({ length: censusArcs }, (_, arc) => arc.toString(16).padStart(2, '0'));
 
 /** Ids are drawn uniformly, so their digits are as good as a hash of them. */
 export function hashOf(id: Key): number {
@@ -13,57 +15,71 @@ function arcOf(id: Key): number {
   return Number.parseInt(id.slice(0, 2), 16);
 }
 
-/** A sum over the members of a table that costs nothing to keep. */
+/** What a node says of the members that it knows: kept up with every change, since it is said all the time. */
 export class Tally {
   #members = 0;
   #hash = 0;
+  readonly #arcs = new Uint16Array(censusArcs);
+
+  static of(members: Iterable<Contact>): Tally {
+    const tally = new Tally();
+    for (const { id } of members) tally.add(id);
+    return tally;
+  }
 
   add(id: Key): void {
     this.#members += 1;
-    this.#hash = (this.#hash ^ hashOf(id)) >>> 0;
+    this.#toggle(id);
   }
 
   remove(id: Key): void {
     this.#members -= 1;
-    this.#hash = (this.#hash ^ hashOf(id)) >>> 0;
+    this.#toggle(id);
+  }
+
+  get members(): number {
+    return this.#members;
   }
 
   get census(): Census {
     return { members: this.#members, hash: this.#hash };
   }
 
+  /** One hash of 16 bits for each arc. */
+  get arcs(): readonly number[] {
+    return Array.from(this.#arcs);
+  }
+
   agrees({ members, hash }: Census): boolean {
     return members === this.#members && hash === this.#hash;
   }
-}
 
-/** One hash of 16 bits for each arc. */
-export function arcHashes(members: Iterable<Contact>): number[] {
-  const hashes = new Array<number>(censusArcs).fill(0);
-  for (const { id } of members) {
+  #toggle(id: Key): void {
+    const hash = hashOf(id);
     const arc = arcOf(id);
-    hashes[arc] = ((hashes[arc] as number) ^ hashOf(id)) & 0xffff;
+    this.#hash = (this.#hash ^ hash) >>> 0;
+    this.#arcs[arc] = (this.#arcs[arc] as number) ^ (hash & 0xffff);
   }
-  return hashes;
 }
 
-/** The members of arcs in which two nodes differ, at most `membersMax`, from an arc on that `start` in [0, 1) chooses. */
+/**
+ * The members of arcs in which two nodes differ, at most `membersMax`, from an arc on that `start` in [0, 1) chooses.
+ * @param members in ring order
+ * @param ours hashes of their arcs
+ */
 export function differing(
   members: readonly Contact[],
+  ours: readonly number[],
   theirs: readonly number[],
   membersMax: number,
   start: number,
 ): { readonly arcs: readonly number[]; readonly members: readonly Contact[] } {
-  const ours = arcHashes(members);
-  const byArc = new Map<number, Contact[]>();
+  const chosen: { arcs: number[]; members: Contact[] } = { arcs: [], members: [] };
   const first = Math.floor(start * censusArcs);
   for (let i = 0; i < censusArcs; i++) {
     const arc = (first + i) % censusArcs;
-    if (ours[arc] !== theirs[arc]) byArc.set(arc, []);
-  }
-  for (const member of members) byArc.get(arcOf(member.id))?.push(member);
-  const chosen: { arcs: number[]; members: Contact[] } = { arcs: [], members: [] };
-  for (const [arc, inArc] of byArc) {
+    if (ours[arc] === theirs[arc]) continue;
+    const inArc = membersOf(arc, members);
     if (chosen.members.length + inArc.length > membersMax) break;
     chosen.arcs.push(arc);
     chosen.members.push(...inArc);
@@ -71,7 +87,14 @@ export function differing(
   return chosen;
 }
 
-/** Those of `members` that stand in one of the arcs. */
-export function within(members: Iterable<Contact>, arcs: readonly number[]): Contact[] {
-  return [...members].filter(({ id }) => arcs.includes(arcOf(id)));
+/** Those of `members`, who are in ring order, that stand in one of the arcs. */
+export function within(members: readonly Contact[], arcs: readonly number[]): Contact[] {
+  return arcs.flatMap((arc) => membersOf(arc, members));
+}
+
+function membersOf(arc: number, members: readonly Contact[]): readonly Contact[] {
+  const startOf = (which: number): number => {
+    return which === censusArcs ? members.length : lowerBound(members, startsOfArcs[which] as Key, ({ id }) => id);
+  };
+  return members.slice(startOf(arc), startOf(arc + 1));
 }

@@ -4,7 +4,7 @@ import { type Contact, OverlayError } from '../overlay.ts';
 import type { RoutingTable } from '../routing-table.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Budget } from './budget.ts';
-import { arcHashes, differing, within } from './census.ts';
+import { differing, within } from './census.ts';
 
 export interface ComparisonOptions {
   readonly contactsMax: number;
@@ -14,6 +14,8 @@ export interface ComparisonOptions {
 }
 
 export interface ComparisonOutput {
+  /** Hashes of the members known in each arc of the ring. */
+  arcs(): readonly number[];
   ask(to: Contact, arcs: readonly number[]): Promise<MembersReply>;
   /** The other knows a member that this node does not. */
   lacked(contact: Contact): void;
@@ -60,7 +62,7 @@ export class Comparison {
     if (this.#budget.left(nowMs) < gossipBurstBytes / 8 || !this.#budget.take(exchangeBytes, nowMs)) return;
     this.#isComparing = true;
     try {
-      const { arcs, members } = await this.#output.ask(other, arcHashes(this.#table.contacts()));
+      const { arcs, members } = await this.#output.ask(other, this.#output.arcs());
       const known = new Set(members.map(({ id }) => id));
       for (const contact of members) this.#output.lacked(contact);
       if (theirs.members >= contactsMax) return;
@@ -77,7 +79,7 @@ export class Comparison {
     const nowMs = this.#runtime.now();
     const affordable = Math.floor(this.#budget.left(nowMs) / memberBytes);
     const membersMax = Math.min(this.#options.compareMembersMax, affordable);
-    const found = differing(this.#table.contacts(), arcs, membersMax, this.#runtime.random());
+    const found = differing(this.#table.contacts(), this.#output.arcs(), arcs, membersMax, this.#runtime.random());
     this.#budget.take(found.members.length * memberBytes, nowMs);
     return found;
   }

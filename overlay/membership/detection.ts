@@ -47,6 +47,9 @@ export class Detection {
   readonly #output: DetectionOutput;
   readonly #probes: Probes;
   #leaves: readonly Contact[] = [];
+  /** When the next of them falls due, if those not near are looked at every `#farMs`; heard from later, it does later. */
+  #dueAtMs = 0;
+  #farMs = 0;
   #near: ReadonlySet<Key> = new Set();
   /** Whose turn it was last, outside the leaf set. */
   #swept: Contact | null = null;
@@ -70,11 +73,7 @@ export class Detection {
 
   /** Members next to this node on the ring, on both sides. */
   isNear(id: Key): boolean {
-    const leaves = this.#ground.table.leaves();
-    if (leaves !== this.#leaves) {
-      this.#leaves = leaves;
-      this.#near = this.#nearest(leaves);
-    }
+    this.#lookAround();
     return this.#near.has(id);
   }
 
@@ -127,14 +126,31 @@ export class Detection {
 
   /** Looks at those whose turn it is. */
   tick(nowMs: number, weather: Weather): void {
-    const { nearPingMs, farPingMs, farLifetimeShare, probesMax } = this.#options;
+    const { nearPingMs, farPingMs, farLifetimeShare } = this.#options;
     const farMs = Math.min(farPingMs, Math.max(nearPingMs, weather.lifetimeMs * farLifetimeShare));
-    for (const leaf of this.#ground.table.leaves()) {
-      const silentMs = nowMs - (this.#ground.peers.get(leaf.id)?.exchangedAtMs ?? 0);
-      if (silentMs >= nearPingMs && (silentMs >= farMs || this.isNear(leaf.id)) && !this.#probes.has(leaf.id))
-        this.#probes.start(leaf, probesMax, 'failed');
-    }
+    this.#lookAround();
+    if (nowMs >= this.#dueAtMs || farMs < this.#farMs) this.#checkLeaves(nowMs, farMs);
     this.#sweep(nowMs, weather);
+  }
+
+  #checkLeaves(nowMs: number, farMs: number): void {
+    const { nearPingMs, probesMax } = this.#options;
+    this.#farMs = farMs;
+    this.#dueAtMs = Number.POSITIVE_INFINITY;
+    for (const leaf of this.#leaves) {
+      const everyMs = this.#near.has(leaf.id) ? nearPingMs : Math.max(nearPingMs, farMs);
+      const dueAtMs = (this.#ground.peers.get(leaf.id)?.exchangedAtMs ?? 0) + everyMs;
+      this.#dueAtMs = Math.min(this.#dueAtMs, dueAtMs);
+      if (nowMs >= dueAtMs && !this.#probes.has(leaf.id)) this.#probes.start(leaf, probesMax, 'failed');
+    }
+  }
+
+  #lookAround(): void {
+    const leaves = this.#ground.table.leaves();
+    if (leaves === this.#leaves) return;
+    this.#leaves = leaves;
+    this.#near = this.#nearest(leaves);
+    this.#dueAtMs = 0;
   }
 
   #sweep(nowMs: number, { calmMs }: Weather): void {

@@ -59,7 +59,7 @@ export class Hearsay {
     if (tombstone && !isBack) {
       if (this.#tombstones.mayRetry(tombstone, runtime.now())) this.#output.greet(contact);
     } else if (table.wants(contact)) {
-      if (table.wouldBeLeaf(id) || this.#roster.at(contact.address)) this.#output.greet(contact);
+      if (table.wouldBeLeaf(id) || table.at(contact.address)) this.#output.greet(contact);
       else this.#output.trust(contact);
     }
   }

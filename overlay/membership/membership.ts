@@ -142,13 +142,14 @@ export class Membership {
       consider: (news) => this.#hearsay.consider(news),
     });
     this.#comparison = new Comparison(runtime, options, table, budget, {
+      arcs: () => this.#roster.arcs,
       ask: (to, arcs) => output.askCompare(to, arcs),
       lacked: (contact) => this.#hearsay.mentioned(contact),
       doubted: (contact) => this.suspect(contact, 'another member does not know it'),
     });
     this.#reunion = new Reunion(runtime, options, {
       ping: (to) => this.#pings.send(to),
-      knows: (address) => address === table.self.address || this.#roster.at(address) !== undefined,
+      knows: (address) => address === table.self.address || table.at(address) !== undefined,
       isAlone: () => table.size === 1,
     });
     const joining = { ask: output.askJoin, isClosed: () => this.#isClosed };
@@ -263,7 +264,7 @@ export class Membership {
     if (known && !isMember) this.#turnover.remove(known, restarted ? 'failed' : 'left', 'is no member any more');
     else if (known) {
       if (restarted) this.#roster.cameBack(contact);
-      if (known.address !== from) this.#roster.move(known, contact);
+      if (known.address !== from) this.#roster.move(contact);
     } else if (isMember) {
       // A straggler from before its death must not revive a member: only an answer does.
       if (!this.#tombstones.get(sender) || message.type === 'pong') this.#turnover.admit(peer);
@@ -280,7 +281,7 @@ export class Membership {
   }
 
   onLinkDown(address: Address, reason: string): void {
-    const contact = this.#roster.at(address);
+    const contact = this.#ground.table.at(address);
     if (contact) this.suspect(contact, `link down: ${reason}`);
   }
 
@@ -323,8 +324,8 @@ export class Membership {
     const { table, runtime } = this.#ground;
     const nowMs = runtime.now();
     this.#adverts.refresh();
-    for (const leaf of table.leaves()) {
-      if (this.#adverts.isUnaware(leaf.id, retryMs, nowMs) && !this.#detection.isProbing(leaf.id)) this.ping(leaf);
+    for (const leaf of this.#adverts.unaware(table.leaves(), retryMs, nowMs)) {
+      if (!this.#detection.isProbing(leaf.id)) this.ping(leaf);
     }
   }
 

@@ -3,7 +3,6 @@ import type { Census, MemberName } from '../messages.ts';
 import type { Contact, Key, MembershipChange } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
 import type { RoutingTable } from '../routing-table.ts';
-import type { Address } from '../runtime.ts';
 import { hashOf, Tally } from './census.ts';
 
 export interface RosterOutput {
@@ -20,9 +19,7 @@ export class Roster {
   readonly #table: RoutingTable;
   readonly #output: RosterOutput;
   readonly #log: Log;
-  readonly #tally = new Tally();
-  /** Which member lives at an address. */
-  readonly #byAddress = new Map<Address, Key>();
+  #tally: Tally;
   #region: RegionSet;
   /** Between two changes of the leaf set. */
   readonly #views = new Map<string, number>();
@@ -32,20 +29,20 @@ export class Roster {
     this.#output = output;
     this.#log = log;
     this.#region = table.region();
-    this.#tally.add(table.self.id);
+    this.#tally = Tally.of(table.contacts());
   }
 
   get census(): Census {
-    return this.#tally.census;
+    return this.#count().census;
+  }
+
+  /** Hashes of the members in each arc of the ring. */
+  get arcs(): readonly number[] {
+    return this.#count().arcs;
   }
 
   agrees(census: Census): boolean {
-    return this.#tally.agrees(census);
-  }
-
-  at(address: Address): Contact | undefined {
-    const id = this.#byAddress.get(address);
-    return id === undefined ? undefined : this.#table.get(id);
+    return this.#count().agrees(census);
   }
 
   /** A hash over the `n` members next to a position, the one standing there left out. */
@@ -70,7 +67,6 @@ export class Roster {
   add(contact: Contact, rttMs?: number): boolean {
     if (this.#table.heard(contact, rttMs) !== 'added') return false;
     this.#tally.add(contact.id);
-    this.#byAddress.set(contact.address, contact.id);
     this.#log('debug', 'member joined', { id: contact.id, address: contact.address });
     this.#changed({ kind: 'joined', contact }, this.#table.isLeaf(contact.id));
     return true;
@@ -81,17 +77,15 @@ export class Roster {
     const wasLeaf = this.#table.isLeaf(contact.id);
     if (!this.#table.remove(contact.id)) return false;
     this.#tally.remove(contact.id);
-    if (this.#byAddress.get(contact.address) === contact.id) this.#byAddress.delete(contact.address);
     const { id, address } = contact;
     this.#log(kind === 'failed' ? 'info' : 'debug', `member ${kind}`, { id, address, reason });
     this.#changed({ kind, contact }, wasLeaf);
     return true;
   }
 
-  move(known: Contact, contact: Contact): void {
+  /** A member has another address. */
+  move(contact: Contact): void {
     this.#table.heard(contact);
-    this.#byAddress.delete(known.address);
-    this.#byAddress.set(contact.address, contact.id);
     this.#output.leavesChanged();
   }
 
@@ -105,6 +99,12 @@ export class Roster {
   /** The node enters the ring. */
   entered(): void {
     this.#leavesChanged();
+  }
+
+  /** A table that is full lets go of one member when it takes another in. */
+  #count(): Tally {
+    if (this.#tally.members !== this.#table.size) this.#tally = Tally.of(this.#table.contacts());
+    return this.#tally;
   }
 
   #changed(change: MembershipChange, isLeaf: boolean): void {

@@ -39,7 +39,7 @@ export class Turnover {
 
   /** A member that was heard. */
   admit({ contact, roundTrip }: Peer): void {
-    const resident = this.#roster.at(contact.address);
+    const resident = this.#ground.table.at(contact.address);
     if (resident && resident.id !== contact.id) this.replaced(resident);
     this.#tombstones.succeeded(contact);
     const isLeaf = this.#takeIn(contact, roundTrip.meanMs ?? undefined);
@@ -83,7 +83,7 @@ export class Turnover {
   failed(): Tombstone[] {
     const { self } = this.#ground.table;
     return this.#tombstones.failed(this.#ground.runtime.now()).filter(({ contact: { id, address } }) => {
-      const resident = this.#roster.at(address);
+      const resident = this.#ground.table.at(address);
       return address !== self.address && (resident === undefined || resident.id === id);
     });
   }

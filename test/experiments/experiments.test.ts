@@ -56,7 +56,7 @@ const tiny: Readonly<Record<string, { readonly options: string; readonly row: Re
     row: { nodes: 8, contactsMax: 1_024, delivered: 1, contacts: 7, most: 1 },
   },
   scale: {
-    options: '--nodes 8 --warmup 1 --measure 2',
+    options: '--nodes 8 --warmup 1 --rest 1 --measure 2',
     row: { nodes: 8, isRepeatable: true },
   },
 };
