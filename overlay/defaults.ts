@@ -23,7 +23,7 @@ export const overlayDefaults = {
   farPingMs: 30_000,
   farLifetimeShare: 0.05,
   /** How often one contact outside the leaf set is pinged, in turn, and tables compared; and so long after a change. */
-  sweepEveryMs: 20_000,
+  sweepEveryMs: 24_000,
   sweepUnrestMs: 2_000,
   unrestMs: 30_000,
   /** How often one missing member is tried again, so that the halves of a partition find each other. */

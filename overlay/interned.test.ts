@@ -7,7 +7,7 @@ const words = fc.array(fc.uint8Array({ minLength: 4, maxLength: 4 }), { minLengt
 test('a value is found only under the bytes that it was kept for', () => {
   fc.assert(
     fc.property(words, (list) => {
-      const interned = new Interned<string>(8, 256);
+      const interned = new Interned<string>(8, 100);
       for (const word of list) {
         const bytes = Buffer.from([9, ...word, ...word, 9]);
         const text = bytes.toString('hex', 1, 9);
@@ -21,7 +21,7 @@ test('a value is found only under the bytes that it was kept for', () => {
 });
 
 test('values that are read again and again are mostly found, when there is room for them', () => {
-  const interned = new Interned<number>(4, 4_096);
+  const interned = new Interned<number>(4, 2_000);
   const bytes = Buffer.alloc(4 * 1_000);
   for (let i = 0; i < 1_000; i++) bytes.writeUInt32BE(Math.imul(i, 0x85ebca6b) >>> 0, 4 * i);
   let found = 0;

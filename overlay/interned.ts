@@ -1,68 +1,47 @@
-const slotsMin = 2 ** 6;
+interface Entry<T> {
+  readonly bytes: Uint8Array;
+  readonly value: T;
+}
 
 /**
  * Values by the bytes that stand for them, so that what is read again and again is made once: members name the same
- * members all the time. A value may be forgotten whenever another takes its place, so nothing depends on being found;
- * values must be immutable. The bytes' beginning is taken for random, as that of ids is.
- *
- * One slot a value, chosen by its first four bytes: there are twice as many when values have got in each other's way
- * that often, up to `slotsMax`.
+ * members all the time. A value may be forgotten at any time, so nothing depends on being found; values must be
+ * immutable. The bytes' beginning is taken for random, as that of ids is: of values that begin alike, one is kept.
  */
 export class Interned<T> {
   readonly #bytesMax: number;
-  readonly #slotsMax: number;
-  #slots = 0;
-  #bytes = new Uint8Array(0);
-  #values: (T | undefined)[] = [];
-  #evictions = 0;
+  readonly #valuesMax: number;
+  readonly #entries = new Map<number, Entry<T>>();
 
-  /** @param bytesMax values that stand for more bytes are not kept @param slotsMax a power of 2 */
-  constructor(bytesMax: number, slotsMax: number) {
+  /** @param bytesMax values that stand for more bytes are not kept @param valuesMax beyond which all are forgotten */
+  constructor(bytesMax: number, valuesMax: number) {
     this.#bytesMax = bytesMax;
-    this.#slotsMax = slotsMax;
-    this.#resize(slotsMin);
+    this.#valuesMax = valuesMax;
   }
 
-  /** What was kept for these bytes, at least four; their length must follow from the bytes themselves. */
+  /** What was kept for these bytes, at least four. */
   get(buffer: Uint8Array, at: number, length: number): T | undefined {
-    const slot = this.#slotOf(buffer, at);
-    const value = this.#values[slot];
-    if (value === undefined || length > this.#bytesMax) return undefined;
-    const kept = this.#bytes;
-    const keptAt = slot * this.#bytesMax;
-    for (let i = 0; i < length; i++) if (kept[keptAt + i] !== buffer[at + i]) return undefined;
-    return value;
+    const entry = this.#entries.get(beginning(buffer, at));
+    if (entry?.bytes.length !== length) return undefined;
+    for (let i = 0; i < length; i++) if (entry.bytes[i] !== buffer[at + i]) return undefined;
+    return entry.value;
   }
 
   keep(buffer: Uint8Array, at: number, length: number, value: T): void {
     if (length > this.#bytesMax) return;
-    let slot = this.#slotOf(buffer, at);
-    if (this.#values[slot] !== undefined && this.#slots < this.#slotsMax) {
-      this.#evictions += 1;
-      if (this.#evictions > this.#slots / 8) {
-        this.#resize(2 * this.#slots);
-        slot = this.#slotOf(buffer, at);
-      }
-    }
-    this.#values[slot] = value;
-    this.#bytes.set(buffer.subarray(at, at + length), slot * this.#bytesMax);
+    if (this.#entries.size >= this.#valuesMax) this.#entries.clear();
+    this.#entries.set(beginning(buffer, at), { bytes: Uint8Array.prototype.slice.call(buffer, at, at + length), value });
   }
+}
 
-  #slotOf(buffer: Uint8Array, at: number): number {
-    // In range by the contract of `get`.
-    const word =
-      ((buffer[at] as number) << 24) |
-      ((buffer[at + 1] as number) << 16) |
-      ((buffer[at + 2] as number) << 8) |
-      (buffer[at + 3] as number);
-    return Math.imul(word, 0x9e3779b1) >>> (Math.clz32(this.#slots) + 1);
-  }
-
-  /** Keeps nothing: it is soon read again. */
-  #resize(slots: number): void {
-    this.#slots = slots;
-    this.#bytes = new Uint8Array(slots * this.#bytesMax);
-    this.#values = new Array<T | undefined>(slots).fill(undefined);
-    this.#evictions = 0;
-  }
+/** 30 bits, which a map finds without making a number of them. */
+function beginning(buffer: Uint8Array, at: number): number {
+  // In range by the contract of `get`.
+  return (
+    (((buffer[at] as number) << 22) |
+      ((buffer[at + 1] as number) << 14) |
+      ((buffer[at + 2] as number) << 6) |
+      ((buffer[at + 3] as number) >> 2)) >>>
+    0
+  );
 }
