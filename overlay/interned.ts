@@ -30,7 +30,10 @@ export class Interned<T> {
   keep(buffer: Uint8Array, at: number, length: number, value: T): void {
     if (length > this.#bytesMax) return;
     if (this.#entries.size >= this.#valuesMax) this.#entries.clear();
-    this.#entries.set(beginning(buffer, at), { bytes: Uint8Array.prototype.slice.call(buffer, at, at + length), value });
+    this.#entries.set(beginning(buffer, at), {
+      bytes: Uint8Array.prototype.slice.call(buffer, at, at + length),
+      value,
+    });
   }
 }
 
