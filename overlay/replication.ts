@@ -1,13 +1,15 @@
 import { strict as assert } from 'node:assert';
-import { CodecError, decode, encode, regionSet, regionsMax as regionsOfMemberMax, struct } from './codec.ts';
+import { decode, encode } from './codec.ts';
 import { batchesOf, Comparison, type ComparisonOptions } from './comparison.ts';
 import { Copies, type Source } from './copies.ts';
 import type { Log } from './defaults.ts';
+import { DiskRegions } from './disk-regions.ts';
 import { type ExportOptions, Exports } from './exports.ts';
-import { diskKey, diskPrefix, type Journal } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { between } from './keys.ts';
 import { Losses } from './losses.ts';
 import type { Advert } from './messages.ts';
+import { Orphans } from './orphans.ts';
 import {
   type Contact,
   type Delegation,
@@ -19,8 +21,8 @@ import {
   type Split,
 } from './overlay.ts';
 import { RegionSet } from './region.ts';
+import { type ReaderCounters, type Reading, RegionReader, told } from './region-reader.ts';
 import {
-  type AgedLoss,
   compareReply,
   nextReply,
   openReply,
@@ -52,12 +54,8 @@ export interface ReplicationOutput {
   expectMembers(): void;
 }
 
-export interface ReplicationCounters {
+interface OwnCounters {
   regionsPulled: number;
-  chunksIn: number;
-  chunkBytesIn: number;
-  /** Requests that compared copies. */
-  comparisons: number;
   /** Times that this node found its copy to differ from another's and had both made equal. */
   reconciliations: number;
   /** Bytes of chunks read to make copies equal; part of `chunkBytesIn`. */
@@ -65,30 +63,7 @@ export interface ReplicationCounters {
   regionsAdopted: number;
 }
 
-/** Part of this node's own region that no reachable member holds. */
-interface Orphan {
-  readonly region: Region;
-  readonly sinceMs: number;
-}
-
-/** What reading some regions gave: the part of them that is complete now, and its flaws. */
-interface Reading {
-  readonly available: RegionSet;
-  readonly losses: readonly Loss[];
-}
-
-/** What a node's disk has, as kept there. */
-interface DiskRegions {
-  /** Complete copies without flaws. */
-  readonly complete: RegionSet;
-  /** Complete or not. */
-  readonly all: RegionSet;
-}
-
-/** Copies held and those to spare may be of other members' places, too. */
-const diskRegionSet = regionSet(4 * regionsOfMemberMax);
-const diskRegions = struct<DiskRegions>({ complete: diskRegionSet, all: diskRegionSet });
-const diskRegionsKey = diskKey(diskPrefix.regions);
+export type ReplicationCounters = OwnCounters & ReaderCounters;
 
 /** Changes of the table that come together are answered together. */
 const repairDelayMs = 20;
@@ -100,34 +75,25 @@ const remindersMax = 32;
  * compares copies from time to time, and forgets what others keep by now. What it may answer for is `split`.
  */
 export class Replication {
-  readonly counters: ReplicationCounters = {
-    regionsPulled: 0,
-    chunksIn: 0,
-    chunkBytesIn: 0,
-    comparisons: 0,
-    reconciliations: 0,
-    repairBytesIn: 0,
-    regionsAdopted: 0,
-  };
+  readonly #counters: OwnCounters = { regionsPulled: 0, reconciliations: 0, repairBytesIn: 0, regionsAdopted: 0 };
   readonly #runtime: Runtime;
   readonly #options: ReplicationOptions;
   readonly #table: RoutingTable;
   readonly #output: ReplicationOutput;
   readonly #log: Log;
-  readonly #journal: Journal;
   readonly #copies: Copies;
   readonly #kinds = new Map<number, Replicated>();
   readonly #exports: Exports;
   readonly #comparison: Comparison;
-  #orphans: Orphan[] = [];
+  readonly #reader: RegionReader;
+  readonly #disk: DiskRegions;
+  readonly #orphans = new Orphans();
   /** Sources that failed a while ago, and until when they are not asked again. */
   readonly #avoided = new Map<Key, number>();
   #settled: (() => void)[] = [];
   #isRunning = false;
   #isPulling = false;
   #isReturning = false;
-  /** What the disk says that this node has complete copies of, or will say before anything that is written later. */
-  #onDisk: DiskRegions = { complete: new RegionSet(), all: new RegionSet() };
   #comparedAtMs = 0;
   #rounds = 0;
   #ticker: Timer | null = null;
@@ -145,17 +111,22 @@ export class Replication {
     this.#options = options;
     this.#table = table;
     this.#output = output;
-    this.#journal = journal;
     this.#log = log;
     this.#copies = new Copies(table, options.replicas);
     this.#exports = new Exports(options);
     this.#comparison = new Comparison(options, this.#kinds, () => runtime.now());
+    this.#reader = new RegionReader(runtime, this.#kinds, this.#comparison, output.ask);
+    this.#disk = new DiskRegions(journal, this.#copies);
   }
 
   register(kind: number, replicated: Replicated): void {
     assert(!this.#isRunning, 'what is replicated is known before the node enters the ring');
     assert(!this.#kinds.has(kind), `kind ${kind} is taken`);
     this.#kinds.set(kind, replicated);
+  }
+
+  get counters(): ReplicationCounters {
+    return { ...this.#counters, ...this.#reader.counters };
   }
 
   get copies(): Copies {
@@ -170,24 +141,14 @@ export class Replication {
    */
   async recover(): Promise<void> {
     for (const replicated of this.#kinds.values()) await replicated.recover?.();
-    for await (const { value } of this.#journal.read(diskPrefix.regions)) {
-      try {
-        this.#onDisk = decode(diskRegions, value);
-      } catch (error) {
-        if (!(error instanceof CodecError)) throw error;
-        this.#journal.damaged(error.message);
-      }
-    }
-    // When anything is damaged no copy is known to be complete, but what is left may still be all there is.
-    const { complete, all } = this.#onDisk;
-    this.#copies.recover(this.#journal.failure ? new RegionSet() : complete, all);
+    await this.#disk.recover();
   }
 
   /** The node has entered the ring; `isFirst` when it began it. */
   start(isFirst: boolean): void {
     this.#isRunning = true;
     if (isFirst && this.#copies.stale.isEmpty) this.#copies.holdAll();
-    this.#recordRegions();
+    this.#disk.update();
     this.#comparedAtMs = this.#runtime.now();
     this.#ticker = this.#runtime.after(this.#options.repairEveryMs * this.#runtime.random(), () => this.#tick());
     this.tableChanged();
@@ -310,8 +271,8 @@ export class Replication {
     const nowMs = this.#runtime.now();
     switch (request.type) {
       case 'compare': {
-        const told = this.#told(this.#available(request.regions, request.anything));
-        const reply = { ...this.#comparison.answer(request), ...told };
+        const available = told(this.#available(request.regions, request.anything), nowMs);
+        const reply = { ...this.#comparison.answer(request), ...available };
         return encode(compareReply, reply, 32 * reply.digests.length + 128);
       }
       case 'open': {
@@ -320,7 +281,7 @@ export class Replication {
         const isAll = regions.every((region) => reading.available.covers(region));
         // Also where there are no items: tombstones end those of the reader.
         const number = isAll || anything ? this.#exports.open(from.id, this.#kinds, regions, nowMs) : 0;
-        return encode(openReply, { ...this.#told(reading), export: number });
+        return encode(openReply, { ...told(reading, nowMs), export: number });
       }
       case 'next': {
         const part = this.#exports.next(from.id, request.export, request.index, nowMs);
@@ -349,20 +310,6 @@ export class Replication {
     return { available, losses: [...losses, ...doubtful.regions().map((region) => ({ region, atMs }))] };
   }
 
-  /** For another node, whose clock may differ. */
-  #told({ available, losses }: Reading): { available: RegionSet; losses: readonly AgedLoss[] } {
-    const nowMs = this.#runtime.now();
-    return { available, losses: losses.map(({ region, atMs }) => ({ region, ageMs: Math.max(0, nowMs - atMs) })) };
-  }
-
-  #heard(regions: readonly Region[], told: { available: RegionSet; losses: readonly AgedLoss[] }): Reading {
-    const nowMs = this.#runtime.now();
-    return {
-      available: told.available.intersect(new RegionSet(regions)),
-      losses: told.losses.map(({ region, ageMs }) => ({ region, atMs: Math.max(0, nowMs - ageMs) })),
-    };
-  }
-
   // ---- Reading
 
   #repairSoon(): void {
@@ -375,64 +322,11 @@ export class Replication {
 
   /** Reads what differs in a region; returns what the source can give, which is all of it when the reading succeeded. */
   async #read(from: Contact, regions: readonly Region[], anything = false): Promise<Reading> {
-    const reading = await this.#readDifferences(from, regions, anything);
+    const reading = await this.#reader.read(from, regions, anything);
     // Nothing was read if not all of it could be.
     const isRead = anything || regions.every((region) => reading.available.covers(region));
     if (isRead && this.#copies.united(reading.available, reading.losses)) this.#output.advertise();
     return reading;
-  }
-
-  async #readDifferences(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
-    if (!regions.some((region) => this.#comparison.hasItems(region))) return this.#readAll(from, regions, anything);
-    const { differing, ...reading } = await this.#differences(from, regions, anything);
-    if (!anything && !regions.every((region) => reading.available.covers(region))) return reading;
-    const losses = [...reading.losses];
-    for (const batch of batchesOf(differing, regionsMax)) {
-      const read = await this.#readAll(from, batch, anything);
-      for (const part of batch) reading.available.removeAll(read.available.missingFrom(part));
-      losses.push(...read.losses);
-    }
-    return { available: reading.available, losses };
-  }
-
-  async #differences(
-    from: Contact,
-    regions: readonly Region[],
-    anything: boolean,
-  ): Promise<Reading & { readonly differing: readonly Region[] }> {
-    const available = new RegionSet();
-    const losses: Loss[] = [];
-    const differing = await this.#comparison.differences(regions, async (request) => {
-      this.counters.comparisons += 1;
-      const reply = decode(compareReply, await this.#ask(from, { type: 'compare', anything, ...request }));
-      const reading = this.#heard(request.regions, reply);
-      losses.push(...reading.losses);
-      // At first of all, then of parts of it.
-      if (request.parts === 1) available.addAll(reading.available);
-      else for (const region of request.regions) available.removeAll(reading.available.missingFrom(region));
-      return reply;
-    });
-    return { available, losses, differing };
-  }
-
-  #ask(to: Contact, request: ReplicationRequest): Promise<Uint8Array> {
-    return this.#output.ask(to, encode(replicationRequest, request));
-  }
-
-  /** Reads all that another has of some regions. */
-  async #readAll(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
-    const opened = decode(openReply, await this.#ask(from, { type: 'open', regions, anything }));
-    const reading = this.#heard(regions, opened);
-    if (opened.export === 0) return reading;
-    for (let index = 0; ; index++) {
-      const part = decode(nextReply, await this.#ask(from, { type: 'next', export: opened.export, index }));
-      if (!part) return reading;
-      const replicated = this.#kinds.get(part.kind);
-      if (!replicated) throw new CodecError(`unknown kind ${part.kind} of data`);
-      this.counters.chunksIn += 1;
-      this.counters.chunkBytesIn += part.chunk.length;
-      replicated.import(part.chunk);
-    }
   }
 
   /** One reading at a time. `mayGather`: put orphans together from what is left of them. */
@@ -481,7 +375,7 @@ export class Replication {
     this.#output.expectMembers();
     if (!this.#output.isAnyoneMissing()) return true;
     const untilMs = this.#runtime.now() - this.#options.adoptAfterMs / 2;
-    return this.#orphans.some((orphan) => orphan.sinceMs <= untilMs && new RegionSet([orphan.region]).overlaps(region));
+    return this.#orphans.isSince(region, untilMs);
   }
 
   async #pull(contact: Contact, wanted: RegionSet): Promise<void> {
@@ -507,7 +401,7 @@ export class Replication {
   async #heal({ contact, region }: Source): Promise<void> {
     try {
       await this.#read(contact, [region]);
-      this.#recordRegions();
+      this.#disk.update();
       if (!this.#copies.lossy.overlaps(region)) this.#log('info', 'region healed', { from: contact.address, region });
       // Its advert promised more than it has.
       else this.#avoid(contact);
@@ -518,46 +412,19 @@ export class Replication {
   }
 
   async #pulled(from: Contact, keys: RegionSet, losses: readonly Loss[]): Promise<void> {
-    await this.#secure(keys, losses);
+    await this.#disk.secure(keys, losses);
     for (const region of keys) {
-      this.counters.regionsPulled += 1;
+      this.#counters.regionsPulled += 1;
       this.#log('debug', 'region read', { from: from.address, region });
       this.#copies.hold(region, losses);
     }
-    this.#recordRegions();
+    this.#disk.update();
     this.#output.advertise();
-  }
-
-  /** Others forget what this node says it holds: not before it would survive a crash here. @throws StorageError */
-  async #secure(keys: RegionSet, losses: readonly Loss[]): Promise<void> {
-    const { complete, all } = this.#onDisk;
-    const regions = { complete: complete.clone(), all: all.clone() };
-    const whole = keys.clone();
-    for (const { region } of losses) whole.remove(region);
-    regions.all.addAll(keys);
-    regions.complete.addAll(whole);
-    this.#record(regions);
-    await this.#journal.flushed();
-  }
-
-  #recordRegions(): void {
-    const complete = this.#copies.readable();
-    complete.removeAll(this.#copies.lossy);
-    const all = this.#copies.readable();
-    all.addAll(this.#copies.stale);
-    this.#record({ complete, all });
-  }
-
-  #record(regions: DiskRegions): void {
-    const { complete, all } = this.#onDisk;
-    if (!this.#journal.isDurable || (regions.complete.equals(complete) && regions.all.equals(all))) return;
-    this.#onDisk = regions;
-    this.#journal.write(diskRegionsKey, encode(diskRegions, regions));
   }
 
   /** Has another read what an earlier life of this node left, for it may lack some of it. */
   async #giveBack(to: Contact, stale: readonly Region[]): Promise<void> {
-    for (const regions of batchesOf(stale, regionsMax)) await this.#ask(to, { type: 'sync', regions });
+    for (const regions of batchesOf(stale, regionsMax)) await this.#reader.ask(to, { type: 'sync', regions });
     for (const region of stale) this.#copies.returned(region);
   }
 
@@ -607,34 +474,24 @@ export class Replication {
       const flaws = losses.within(new RegionSet([part]));
       if (isDoubtful) flaws.push({ region: part, atMs });
       // Nobody else has it: even a node whose disk has failed serves it.
-      await this.#secure(new RegionSet([part]), flaws).catch(() => {});
+      await this.#disk.secure(new RegionSet([part]), flaws).catch(() => {});
       this.#log('info', 'region gathered', { region: part });
       this.#copies.hold(part, flaws);
-      this.#recordRegions();
+      this.#disk.update();
       this.#output.advertise();
     }
   }
 
   /** Takes as empty what nobody has had for long enough: from then on it is lossy, for all who read it from here too. */
   #adopt(orphans: RegionSet, nowMs: number): void {
-    const known = new RegionSet();
-    const still: Orphan[] = [];
-    for (const { region, sinceMs } of this.#orphans) {
-      for (const part of orphans.intersect(region)) {
-        known.add(part);
-        if (nowMs - sinceMs < this.#options.adoptAfterMs) still.push({ region: part, sinceMs });
-        else {
-          this.counters.regionsAdopted += 1;
-          this.#log('warn', 'no copy of a region is left: taken as empty', { region: part });
-          // Until now another side of a partition may have taken writes, and then have died.
-          this.#copies.hold(part, [{ region: part, atMs: nowMs }]);
-          this.#output.advertise();
-        }
-      }
+    for (const region of this.#orphans.update(orphans, this.#options.adoptAfterMs, nowMs)) {
+      this.#counters.regionsAdopted += 1;
+      this.#log('warn', 'no copy of a region is left: taken as empty', { region });
+      // Until now another side of a partition may have taken writes, and then have died.
+      this.#copies.hold(region, [{ region, atMs: nowMs }]);
+      this.#output.advertise();
     }
-    for (const region of known.missingFrom(orphans)) still.push({ region, sinceMs: nowMs });
-    this.#orphans = still;
-    this.#recordRegions();
+    this.#disk.update();
   }
 
   // ---- Duties
@@ -659,7 +516,7 @@ export class Replication {
     const { disposable, waitingFor } = this.#copies.surplus();
     if (!disposable.isEmpty) {
       if (this.#copies.dispose(disposable)) this.#output.advertise();
-      this.#recordRegions();
+      this.#disk.update();
       for (const region of disposable) for (const replicated of this.#kinds.values()) replicated.drop(region);
     }
     for (const contact of waitingFor.slice(0, remindersMax)) this.#output.ping(contact);
@@ -694,19 +551,19 @@ export class Replication {
 
   /** Has both sides read what differs between their copies. */
   async #reconcile(partner: Contact, shared: readonly Region[]): Promise<void> {
-    const { differing, available, losses } = await this.#differences(partner, shared, false);
+    const { differing, available, losses } = await this.#reader.differences(partner, shared, false);
     for (const regions of batchesOf(differing, regionsMax)) {
-      this.counters.reconciliations += 1;
-      await this.#repairBy(() => this.#readAll(partner, regions, true));
-      await this.#ask(partner, { type: 'sync', regions });
+      this.#counters.reconciliations += 1;
+      await this.#repairBy(() => this.#reader.readAll(partner, regions, true));
+      await this.#reader.ask(partner, { type: 'sync', regions });
     }
     if (this.#copies.united(available, losses)) this.#output.advertise();
   }
 
   async #repairBy(read: () => Promise<unknown>): Promise<void> {
-    const { chunkBytesIn } = this.counters;
+    const { chunkBytesIn } = this.#reader.counters;
     await read();
-    this.counters.repairBytesIn += this.counters.chunkBytesIn - chunkBytesIn;
+    this.#counters.repairBytesIn += this.#reader.counters.chunkBytesIn - chunkBytesIn;
   }
 }
 

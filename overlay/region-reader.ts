@@ -1,0 +1,125 @@
+import { CodecError, decode, encode } from './codec.ts';
+import { batchesOf, type Comparison } from './comparison.ts';
+import type { Contact, Loss, Region, Replicated } from './overlay.ts';
+import { RegionSet } from './region.ts';
+import {
+  type AgedLoss,
+  compareReply,
+  nextReply,
+  openReply,
+  type ReplicationRequest,
+  regionsMax,
+  replicationRequest,
+} from './replication-messages.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What reading some regions gave: the part of them that is complete now, and its flaws. */
+export interface Reading {
+  readonly available: RegionSet;
+  readonly losses: readonly Loss[];
+}
+
+/** A reading as it travels: another node's clock may differ. */
+export interface ToldReading {
+  readonly available: RegionSet;
+  readonly losses: readonly AgedLoss[];
+}
+
+export interface ReaderCounters {
+  chunksIn: number;
+  chunkBytesIn: number;
+  /** Requests that compared copies. */
+  comparisons: number;
+}
+
+/** Reads regions from other members: what differs from this node's own items there, or all where it has none. */
+export class RegionReader {
+  readonly counters: ReaderCounters = { chunksIn: 0, chunkBytesIn: 0, comparisons: 0 };
+  readonly #runtime: Runtime;
+  readonly #kinds: ReadonlyMap<number, Replicated>;
+  readonly #comparison: Comparison;
+  readonly #ask: (to: Contact, request: Uint8Array) => Promise<Uint8Array>;
+
+  constructor(
+    runtime: Runtime,
+    kinds: ReadonlyMap<number, Replicated>,
+    comparison: Comparison,
+    ask: (to: Contact, request: Uint8Array) => Promise<Uint8Array>,
+  ) {
+    this.#runtime = runtime;
+    this.#kinds = kinds;
+    this.#comparison = comparison;
+    this.#ask = ask;
+  }
+
+  ask(to: Contact, request: ReplicationRequest): Promise<Uint8Array> {
+    return this.#ask(to, encode(replicationRequest, request));
+  }
+
+  /**
+   * What the source can give, which is all of it when the reading succeeded. `anything`: also what it has no complete
+   * copy of.
+   */
+  async read(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
+    if (!regions.some((region) => this.#comparison.hasItems(region))) return this.readAll(from, regions, anything);
+    const { differing, ...reading } = await this.differences(from, regions, anything);
+    if (!anything && !regions.every((region) => reading.available.covers(region))) return reading;
+    const losses = [...reading.losses];
+    for (const batch of batchesOf(differing, regionsMax)) {
+      const read = await this.readAll(from, batch, anything);
+      for (const part of batch) reading.available.removeAll(read.available.missingFrom(part));
+      losses.push(...read.losses);
+    }
+    return { available: reading.available, losses };
+  }
+
+  /** Which parts of some regions differ between both copies. */
+  async differences(
+    from: Contact,
+    regions: readonly Region[],
+    anything: boolean,
+  ): Promise<Reading & { readonly differing: readonly Region[] }> {
+    const available = new RegionSet();
+    const losses: Loss[] = [];
+    const differing = await this.#comparison.differences(regions, async (request) => {
+      this.counters.comparisons += 1;
+      const reply = decode(compareReply, await this.ask(from, { type: 'compare', anything, ...request }));
+      const reading = this.#heard(request.regions, reply);
+      losses.push(...reading.losses);
+      // At first of all, then of parts of it.
+      if (request.parts === 1) available.addAll(reading.available);
+      else for (const region of request.regions) available.removeAll(reading.available.missingFrom(region));
+      return reply;
+    });
+    return { available, losses, differing };
+  }
+
+  /** Reads all that another has of some regions. */
+  async readAll(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
+    const opened = decode(openReply, await this.ask(from, { type: 'open', regions, anything }));
+    const reading = this.#heard(regions, opened);
+    if (opened.export === 0) return reading;
+    for (let index = 0; ; index++) {
+      const part = decode(nextReply, await this.ask(from, { type: 'next', export: opened.export, index }));
+      if (!part) return reading;
+      const replicated = this.#kinds.get(part.kind);
+      if (!replicated) throw new CodecError(`unknown kind ${part.kind} of data`);
+      this.counters.chunksIn += 1;
+      this.counters.chunkBytesIn += part.chunk.length;
+      replicated.import(part.chunk);
+    }
+  }
+
+  #heard(regions: readonly Region[], told: ToldReading): Reading {
+    const nowMs = this.#runtime.now();
+    return {
+      available: told.available.intersect(new RegionSet(regions)),
+      losses: told.losses.map(({ region, ageMs }) => ({ region, atMs: Math.max(0, nowMs - ageMs) })),
+    };
+  }
+}
+
+/** For another node. */
+export function told({ available, losses }: Reading, nowMs: number): ToldReading {
+  return { available, losses: losses.map(({ region, atMs }) => ({ region, ageMs: Math.max(0, nowMs - atMs) })) };
+}
