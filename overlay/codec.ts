@@ -52,7 +52,7 @@ export class Reader {
   #position = 0;
 
   constructor(bytes: Uint8Array) {
-    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Passes over `bytes`; returns where they start. */
@@ -174,6 +174,16 @@ export function bytes(bytesMax: number): Codec<Uint8Array> {
   };
 }
 
+/** Text of up to so many bytes is looked at byte by byte first: to decode a short name takes longer than to see that it is ASCII. */
+const asciiBytesMax = 128;
+
+/** Null unless it is short and ASCII. */
+function shortAscii(buffer: Buffer, start: number, end: number): string | null {
+  if (end - start > asciiBytesMax) return null;
+  for (let i = start; i < end; i++) if ((buffer[i] as number) > 0x7f) return null;
+  return buffer.toString('latin1', start, end);
+}
+
 /** UTF-8 text of at most `bytesMax` bytes, itself at most 65,535. */
 export function text(bytesMax: number): Codec<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -189,6 +199,8 @@ export function text(bytesMax: number): Codec<string> {
       const length = reader.buffer.readUInt16LE(reader.take(2));
       if (length > bytesMax) throw new CodecError(`${length} bytes of text exceed ${bytesMax}`);
       const at = reader.take(length);
+      const ascii = shortAscii(reader.buffer, at, at + length);
+      if (ascii !== null) return ascii;
       try {
         return decoder.decode(reader.buffer.subarray(at, at + length));
       } catch (cause) {
@@ -390,14 +402,14 @@ export function nullable<T>(codec: Codec<T>): Codec<T | null> {
 
 /** Named fields, one after the other in the order given. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]: Codec<T[K]> }): Codec<T> {
-  const names = Object.keys(fields) as (keyof T)[];
+  const entries = (Object.keys(fields) as (keyof T)[]).map((name) => ({ name, codec: fields[name] }));
   return {
     write: (writer, value) => {
-      for (const name of names) fields[name].write(writer, value[name]);
+      for (const { name, codec } of entries) codec.write(writer, value[name]);
     },
     read: (reader) => {
       const value: Partial<T> = {};
-      for (const name of names) value[name] = fields[name].read(reader);
+      for (const { name, codec } of entries) value[name] = codec.read(reader);
       return value as T;
     },
   };
@@ -435,7 +447,9 @@ export function tagged<M extends { readonly type: string }>(
       const found = byTag.get(u8.read(reader));
       if (!found) throw new CodecError('unknown kind of message');
       // Fields are read into an object of their own, which nobody else has: no need of another.
-      return Object.assign(found.fields.read(reader), { type: found.type }) as unknown as M;
+      const message: Partial<Record<'type', M['type']>> = found.fields.read(reader);
+      message.type = found.type;
+      return message as M;
     },
   };
 }

@@ -266,8 +266,12 @@ export class OverlayNode implements Overlay {
     if (this.#toSelf.length === 1) this.runtime.after(0, () => this.#deliverToSelf());
   }
 
-  async request(to: Contact, app: AppId, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+  request(to: Contact, app: AppId, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     if (to.id !== this.self.id) return this.#parts.rpc.request(to, app, payload, options.timeoutMs);
+    return this.#requestOfSelf(app, payload);
+  }
+
+  async #requestOfSelf(app: AppId, payload: Uint8Array): Promise<Uint8Array> {
     if (this.#state === 'closed') throw closed();
     await Promise.resolve();
     try {

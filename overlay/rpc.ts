@@ -1,16 +1,15 @@
+import { Answers, type AnswersOptions, type RequestName } from './answers.ts';
 import { CodecError } from './codec.ts';
+import { Deadlines } from './deadlines.ts';
 import type { Log } from './defaults.ts';
 import { decodeRefusal, encodeRefusal, type Message, type ReplyMessage, type RequestMessage } from './messages.ts';
 import { type AppId, type Contact, type Key, OverlayError } from './overlay.ts';
-import type { Runtime, Timer } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 import type { Target } from './wire.ts';
 
-export interface RpcOptions {
+export interface RpcOptions extends AnswersOptions {
   readonly requestTimeoutMs: number;
   readonly requestBytesMax: number;
-  readonly answersRememberedMs: number;
-  readonly answersMax: number;
-  readonly answersBytesMax: number;
   readonly requestsInWorkMax: number;
 }
 
@@ -40,12 +39,8 @@ interface Pending {
   readonly resolve: (reply: Uint8Array) => void;
   readonly reject: (error: OverlayError) => void;
   attempt: number;
-  timer: Timer | null;
-}
-
-interface Answer {
-  readonly message: ReplyMessage;
-  readonly atMs: number;
+  /** There is no time for another attempt. */
+  isLast: boolean;
 }
 
 /**
@@ -59,19 +54,18 @@ export class Rpc {
   readonly #output: RpcOutput;
   readonly #log: Log;
   readonly #pending = new Map<number, Pending>();
+  readonly #deadlines: Deadlines<Pending>;
+  readonly #answers: Answers;
   #nextRequest: number;
   #isClosed = false;
-
-  /** By peer, life and request; oldest first. */
-  readonly #answers = new Map<string, Answer>();
-  #answersBytes = 0;
-  readonly #inWork = new Set<string>();
 
   constructor(runtime: Runtime, options: RpcOptions, output: RpcOutput, log: Log) {
     this.#runtime = runtime;
     this.#options = options;
     this.#output = output;
     this.#log = log;
+    this.#deadlines = new Deadlines(runtime, (pending) => this.#unanswered(pending));
+    this.#answers = new Answers(options);
     this.#nextRequest = Math.floor(runtime.random() * 2 ** 31);
   }
 
@@ -95,7 +89,7 @@ export class Rpc {
     const message: RequestMessage = { type: 'request', request: this.#nextRequest, app, payload };
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#runtime.now() + timeoutMs;
-      const pending: Pending = { to, message, deadlineMs, resolve, reject, attempt: 0, timer: null };
+      const pending: Pending = { to, message, deadlineMs, resolve, reject, attempt: 0, isLast: false };
       this.#pending.set(message.request, pending);
       this.#ask(pending);
     });
@@ -131,29 +125,33 @@ export class Rpc {
       this.#settle(pending);
       this.#fail(pending, new OverlayError('closed', 'this node is closed'));
     }
+    this.#deadlines.clear();
   }
 
   #ask(pending: Pending): void {
     const { to, message, deadlineMs } = pending;
     this.#output.transmit(to, message);
-    const leftMs = deadlineMs - this.#runtime.now();
-    const waitMs = this.#output.timeoutMs(to.id, pending.attempt);
-    pending.timer = this.#runtime.after(Math.min(waitMs, leftMs), () => {
-      this.#output.unanswered(to);
-      if (!this.#pending.has(message.request)) return;
-      if (waitMs < leftMs) {
-        pending.attempt += 1;
-        this.counters.requestsRetried += 1;
-        this.#ask(pending);
-        return;
-      }
-      this.#settle(pending);
-      this.#fail(pending, new OverlayError('timeout', `no answer from ${to.address} in time`));
-    });
+    const retryAtMs = this.#runtime.now() + this.#output.timeoutMs(to.id, pending.attempt);
+    pending.isLast = retryAtMs >= deadlineMs;
+    this.#deadlines.set(pending, Math.min(retryAtMs, deadlineMs));
+  }
+
+  #unanswered(pending: Pending): void {
+    const { to, message } = pending;
+    this.#output.unanswered(to);
+    if (!this.#pending.has(message.request)) return;
+    if (!pending.isLast) {
+      pending.attempt += 1;
+      this.counters.requestsRetried += 1;
+      this.#ask(pending);
+      return;
+    }
+    this.#settle(pending);
+    this.#fail(pending, new OverlayError('timeout', `no answer from ${to.address} in time`));
   }
 
   #settle(pending: Pending): void {
-    pending.timer?.cancel();
+    this.#deadlines.met(pending);
     this.#pending.delete(pending.message.request);
   }
 
@@ -166,27 +164,21 @@ export class Rpc {
 
   onRequest(from: Contact, incarnation: number, message: RequestMessage): void {
     if (this.#isClosed) return;
-    const name = `${from.id}/${incarnation}/${message.request}`;
-    const answered = this.#answers.get(name);
-    if (answered) {
-      this.#output.transmit(from, answered.message);
-      return;
-    }
-    if (this.#inWork.has(name)) return;
+    const name: RequestName = { asker: from.id, incarnation, request: message.request };
+    const answered = this.#answers.find(name);
+    if (answered) this.#output.transmit(from, answered);
+    if (answered !== undefined) return;
     this.counters.requestsIn += 1;
-    if (this.#inWork.size >= this.#options.requestsInWorkMax) {
-      this.#answer(
-        from,
-        name,
-        this.#refusal(message.request, new OverlayError('refused', 'too many requests in work')),
-      );
+    this.#answers.begin(name);
+    if (this.#answers.inWork > this.#options.requestsInWorkMax) {
+      const refusal = this.#refusal(message.request, new OverlayError('refused', 'too many requests in work'));
+      this.#answer(from, name, refusal);
       return;
     }
-    this.#inWork.add(name);
     void this.#work(from, name, message);
   }
 
-  async #work(from: Contact, name: string, message: RequestMessage): Promise<void> {
+  async #work(from: Contact, name: RequestName, message: RequestMessage): Promise<void> {
     let reply: ReplyMessage;
     try {
       const result = this.#output.answer(from, message.app, message.payload);
@@ -198,13 +190,12 @@ export class Rpc {
       reply = { type: 'reply', request: message.request, outcome: 'ok', payload };
     } catch (error) {
       if (error instanceof CodecError) {
-        this.#inWork.delete(name);
+        this.#answers.abandon(name);
         if (!this.#isClosed) this.#output.malformed(from, message.app, error);
         return;
       }
       reply = this.#refusal(message.request, error);
     }
-    this.#inWork.delete(name);
     if (!this.#isClosed) this.#answer(from, name, reply);
   }
 
@@ -215,17 +206,8 @@ export class Rpc {
     return { type: 'reply', request, outcome, payload: encodeRefusal(reason) };
   }
 
-  #answer(to: Contact, name: string, message: ReplyMessage): void {
-    const nowMs = this.#runtime.now();
-    this.#answers.set(name, { message, atMs: nowMs });
-    this.#answersBytes += message.payload.length;
-    const { answersMax, answersBytesMax, answersRememberedMs } = this.#options;
-    for (const [oldest, answer] of this.#answers) {
-      const isOver = this.#answers.size > answersMax || this.#answersBytes > answersBytesMax;
-      if (!isOver && nowMs - answer.atMs <= answersRememberedMs) break;
-      this.#answers.delete(oldest);
-      this.#answersBytes -= answer.message.payload.length;
-    }
+  #answer(to: Contact, name: RequestName, message: ReplyMessage): void {
+    this.#answers.give(name, message, this.#runtime.now());
     this.#output.transmit(to, message);
   }
 }

@@ -3,7 +3,7 @@ import { inRegion, keyOf, lowerBound } from '../keys.ts';
 import type { Digest, Key, Region } from '../overlay.ts';
 import { isSigned } from './authenticity.ts';
 import { ItemDigests } from './item-digests.ts';
-import type { ItemRecord } from './messages.ts';
+import type { ItemRecord, Reading } from './messages.ts';
 import { readSigned, type Signed } from './signed.ts';
 
 /** An item as it was left by one write, or the tombstone of a removed one. */
@@ -17,18 +17,21 @@ export interface Item extends Omit<ItemRecord, 'lifetimeLeftMs'> {
   readonly hash: bigint;
 }
 
+/** As much of an item as readers are told. */
+export type ReadItem = Omit<Item, 'earlier' | 'shown' | 'endsAtMs' | 'hash'>;
+
 /** Where the items of a resource live. */
 export function resourceKey(namespace: string, resourceId: string): Key {
   return keyOf(`${namespace.length}:${namespace}${resourceId}`);
 }
 
-// Field by field, here and below: every get passes here at both ends, and copying the rest of an object is slow.
+// Field by field, here and below: copying the rest of an object is slow.
 
 export function itemOf(record: ItemRecord, nowMs: number): Item {
   const { namespace, resourceId, instanceId, value, version, earlier, guard, shown, writtenAtMs, writer, endsAtMs } =
     record;
   const name = JSON.stringify([namespace, resourceId, instanceId, writtenAtMs, writer]);
-  const signed = isSigned(record) && record.value ? readSigned(record.value) : null;
+  const signed = signedIn(record);
   return {
     namespace,
     resourceId,
@@ -42,7 +45,7 @@ export function itemOf(record: ItemRecord, nowMs: number): Item {
     writer,
     endsAtMs,
     key: resourceKey(namespace, resourceId),
-    expiresAtMs: Math.min(nowMs + record.lifetimeLeftMs, signed?.expiresAtMs ?? Number.POSITIVE_INFINITY),
+    expiresAtMs: expiryOf(record, signed, nowMs),
     signed,
     hash: hash('sha1', name, 'buffer').readBigUInt64LE(0),
   };
@@ -67,7 +70,57 @@ export function recordOf(item: Item, nowMs: number): ItemRecord {
   };
 }
 
-export function isLive(item: Item, nowMs: number): boolean {
+/** An item that was not removed, unless by its signer. */
+export type ValuedItem = Item & { readonly value: Uint8Array };
+
+export function hasValue(item: Item): item is ValuedItem {
+  return item.value !== null;
+}
+
+/** What a copy tells a reader. */
+export function readingOf(item: ValuedItem, nowMs: number): Reading {
+  const { instanceId, value, version, guard, writtenAtMs, writer, expiresAtMs } = item;
+  const lifetimeLeftMs = Math.max(0, expiresAtMs - nowMs);
+  return { instanceId, value, version, guard, writtenAtMs, writer, lifetimeLeftMs };
+}
+
+/** @param place where it was read; `key` is its `resourceKey` */
+export function readItemOf(
+  reading: Reading,
+  { key, namespace, resourceId }: Pick<Item, 'key' | 'namespace' | 'resourceId'>,
+  nowMs: number,
+): ReadItem {
+  const { instanceId, value, version, guard, writtenAtMs, writer } = reading;
+  const signed = signedIn(reading);
+  const expiresAtMs = expiryOf(reading, signed, nowMs);
+  return {
+    key,
+    namespace,
+    resourceId,
+    instanceId,
+    value,
+    version,
+    guard,
+    writtenAtMs,
+    writer,
+    expiresAtMs,
+    signed,
+  };
+}
+
+function signedIn(said: Pick<ItemRecord, 'instanceId' | 'value'>): Signed | null {
+  return isSigned(said) && said.value ? readSigned(said.value) : null;
+}
+
+function expiryOf(
+  { lifetimeLeftMs }: Pick<ItemRecord, 'lifetimeLeftMs'>,
+  signed: Signed | null,
+  nowMs: number,
+): number {
+  return Math.min(nowMs + lifetimeLeftMs, signed?.expiresAtMs ?? Number.POSITIVE_INFINITY);
+}
+
+export function isLive(item: Pick<Item, 'value' | 'signed' | 'expiresAtMs'>, nowMs: number): boolean {
   return item.value !== null && item.signed?.value !== null && item.expiresAtMs > nowMs;
 }
 
@@ -91,8 +144,14 @@ export class Items {
     return this.#count;
   }
 
-  find(namespace: string, resourceId: string, instanceId: string): Item | undefined {
-    return this.#byKey.get(resourceKey(namespace, resourceId))?.get(nameOf(namespace, resourceId, instanceId));
+  /** @param key `resourceKey` of the item, for who has it */
+  find(
+    namespace: string,
+    resourceId: string,
+    instanceId: string,
+    key: Key = resourceKey(namespace, resourceId),
+  ): Item | undefined {
+    return this.#byKey.get(key)?.get(nameOf(namespace, resourceId, instanceId));
   }
 
   /** Keeps the item unless this or a newer version is there; returns whether it did. */
@@ -171,8 +230,10 @@ function nameOf(namespace: string, resourceId: string, instanceId: string): stri
   return `${namespace.length}:${namespace}${resourceId.length}:${resourceId}${instanceId}`;
 }
 
+type Written = Pick<Item, 'signed' | 'writtenAtMs' | 'writer'>;
+
 /** Whether `a` was written after `b`, of which it takes the place. */
-export function isNewer(a: Item, b: Item): boolean {
+export function isNewer(a: Written, b: Written): boolean {
   // A signer's own order counts for more than that of the owners that took the statements.
   if (a.signed && b.signed && a.signed.sequence !== b.signed.sequence) return a.signed.sequence > b.signed.sequence;
   return a.writtenAtMs !== b.writtenAtMs ? a.writtenAtMs > b.writtenAtMs : a.writer > b.writer;

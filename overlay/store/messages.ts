@@ -129,8 +129,20 @@ export interface GetRequest {
   readonly itemsMax: number;
 }
 
+/** A live item as a reader is told of it, who named its namespace and its resource himself. */
+export interface Reading {
+  readonly instanceId: string;
+  readonly value: Uint8Array;
+  readonly version: Version;
+  readonly guard: Guard | null;
+  readonly writtenAtMs: number;
+  readonly writer: Key;
+  /** Not a time of day: clocks differ. */
+  readonly lifetimeLeftMs: number;
+}
+
 export type GetReply =
-  | { readonly type: 'items'; readonly items: readonly ItemRecord[]; readonly isLast: boolean }
+  | { readonly type: 'items'; readonly items: readonly Reading[]; readonly isLast: boolean }
   /** Another node owns the key. */
   | { readonly type: 'moved' }
   /** The owner is still reading its copy; this member has one. */
@@ -197,8 +209,18 @@ export const getRequest = struct<GetRequest>({
   itemsMax: u32,
 });
 
+const reading = struct<Reading>({
+  instanceId: names.instanceId,
+  value: bytes(valueBytesMax),
+  version,
+  guard: nullable(guard),
+  writtenAtMs: milliseconds,
+  writer: key,
+  lifetimeLeftMs: milliseconds,
+});
+
 export const getReply: Codec<GetReply> = tagged<GetReply>({
-  items: [1, struct({ items: itemRecords, isLast: flag })],
+  items: [1, struct({ items: list(reading, itemsMax), isLast: flag })],
   moved: [2, struct({})],
   ask: [3, struct({ holder: contact })],
   lost: [4, struct({})],

@@ -3,14 +3,17 @@ import { objectStoreApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { type Contact, type Key, OverlayError } from '../overlay.ts';
 import { flawOf } from './authenticity.ts';
-import { type Item, itemOf, resourceKey } from './items.ts';
-import { type GetReply, type GetRequest, getReply, getRequest, type ItemRecord } from './messages.ts';
+import { type ReadItem, readItemOf } from './items.ts';
+import { type GetReply, type GetRequest, getReply, getRequest, type Reading } from './messages.ts';
 
-export type What = Omit<GetRequest, 'asHolder'>;
+export interface What extends Omit<GetRequest, 'asHolder'> {
+  /** Of the resource. */
+  readonly key: Key;
+}
 
 /** Live items as one copy has them, by instance. */
 export interface Found {
-  readonly items: readonly Item[];
+  readonly items: readonly ReadItem[];
   readonly isLast: boolean;
 }
 
@@ -28,7 +31,7 @@ export class Reader {
    */
   async read(what: What): Promise<Found> {
     const { writeTimeoutMs, writeRetryMs } = this.#node.options;
-    const key = resourceKey(what.namespace, what.resourceId);
+    const { key } = what;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     const liars = new Set<Key>();
     let failure: OverlayError | null = null;
@@ -36,7 +39,7 @@ export class Reader {
       try {
         const owner = attempt === 0 ? (this.#node.replicas(key, 1)[0] as Contact) : await this.#node.lookup(key);
         const found = liars.has(owner.id)
-          ? await this.#fromAnother(key, what, liars)
+          ? await this.#fromAnother(what, liars)
           : await this.#fromOwner(owner, what, liars);
         if (found) return found;
         failure = new OverlayError('unreachable', 'no genuine copy of the item is known');
@@ -50,9 +53,8 @@ export class Reader {
   }
 
   /** From every copy that answers, for items that prove themselves: one honest copy is enough. @throws like `read` */
-  async readEverywhere(what: What): Promise<readonly Item[]> {
-    const key = resourceKey(what.namespace, what.resourceId);
-    const copies = this.#node.replicas(key, this.#node.options.replicas);
+  async readEverywhere(what: What): Promise<readonly ReadItem[]> {
+    const copies = this.#node.replicas(what.key, this.#node.options.replicas);
     const found = await Promise.all(copies.map((copy) => this.#ask(copy, what, true).catch(() => null)));
     const items = found.flatMap((one) => (one?.type === 'items' ? (this.#genuine(one, what)?.items ?? []) : []));
     return items.length > 0 ? items : (await this.read(what)).items;
@@ -72,8 +74,8 @@ export class Reader {
     return found;
   }
 
-  async #fromAnother(key: Key, what: What, liars: Set<Key>): Promise<Found | null> {
-    for (const copy of this.#node.replicas(key, this.#node.options.replicas)) {
+  async #fromAnother(what: What, liars: Set<Key>): Promise<Found | null> {
+    for (const copy of this.#node.replicas(what.key, this.#node.options.replicas)) {
       if (liars.has(copy.id)) continue;
       const reply = await this.#ask(copy, what, true).catch(() => null);
       const found = reply?.type === 'items' ? this.#genuine(reply, what) : null;
@@ -85,20 +87,24 @@ export class Reader {
 
   #genuine(reply: Extract<GetReply, { type: 'items' }>, what: What): Found | null {
     const { namespace, resourceId, instanceId, after } = what;
-    const isAsked = (record: ItemRecord, i: number): boolean => {
+    const isGenuine = (reading: Reading, i: number): boolean => {
       const before = i === 0 ? after : (reply.items[i - 1]?.instanceId ?? null);
-      const isNext = before === null || record.instanceId > before;
-      const isOne = instanceId === null || record.instanceId === instanceId;
-      return record.namespace === namespace && record.resourceId === resourceId && isOne && isNext;
+      const isNext = before === null || reading.instanceId > before;
+      const isAsked = instanceId === null || reading.instanceId === instanceId;
+      const { value, guard } = reading;
+      return (
+        isAsked && isNext && flawOf({ namespace, resourceId, instanceId: reading.instanceId, value, guard }) === null
+      );
     };
-    if (!reply.items.every((record, i) => isAsked(record, i) && flawOf(record) === null)) return null;
+    if (!reply.items.every(isGenuine)) return null;
     const nowMs = this.#node.runtime.now();
-    return { items: reply.items.map((record) => itemOf(record, nowMs)), isLast: reply.isLast };
+    return { items: reply.items.map((reading) => readItemOf(reading, what, nowMs)), isLast: reply.isLast };
   }
 
   async #ask(to: Contact, what: What, asHolder: boolean): Promise<GetReply> {
     const { requestTimeoutMs } = this.#node.options;
-    const request = encode(getRequest, { ...what, asHolder });
+    const { namespace, resourceId, instanceId, after, itemsMax } = what;
+    const request = encode(getRequest, { namespace, resourceId, asHolder, instanceId, after, itemsMax });
     const reply = await this.#node.request(to, objectStoreApp, request, { timeoutMs: requestTimeoutMs });
     try {
       return decode(getReply, reply);

@@ -11,14 +11,24 @@ import { checkLifetime, checkSize, recordAfter, remembers } from './accept.ts';
 import { flawOf, immutableResource, isImmutable, mayFollow, signedInstance } from './authenticity.ts';
 import { DiskItems } from './disk-items.ts';
 import { FairShare, storedBytes } from './fair-share.ts';
-import { type Item, Items, isLive, isNewer, itemOf, recordOf, resourceKey } from './items.ts';
 import {
-  type GetReply,
+  hasValue,
+  type Item,
+  Items,
+  isLive,
+  isNewer,
+  itemOf,
+  type ReadItem,
+  readingOf,
+  recordOf,
+  resourceKey,
+  type ValuedItem,
+} from './items.ts';
+import {
   type GetRequest,
   type Guard,
   getReply,
   getRequest,
-  type ItemName,
   type ItemRecord,
   isGuard,
   isVersion,
@@ -103,7 +113,7 @@ export class ObjectStore implements WritableStore {
     const isLimited = Number.isFinite(node.options.storageBytesMax);
     this.#share = isLimited ? new FairShare(node.runtime, node.options) : null;
     node.register(objectStoreApp, {
-      answer: (_from, payload) => encode(getReply, this.#answer(decode(getRequest, payload))),
+      answer: (_from, payload) => this.#answer(decode(getRequest, payload)),
     });
   }
 
@@ -194,6 +204,7 @@ export class ObjectStore implements WritableStore {
     if (nameFlaw({ namespace, resourceId, instanceId: '' }) !== null) return { items: [], next: null };
     if (!(Number.isInteger(max) && max >= 1)) throw new OverlayError('refused', `${max} items make no page`);
     const found = await this.#reader.read({
+      key: resourceKey(namespace, resourceId),
       namespace,
       resourceId,
       instanceId: null,
@@ -208,7 +219,7 @@ export class ObjectStore implements WritableStore {
 
   /** One item; null when it is not there. @throws OverlayError like `get` */
   async getInstance(namespace: string, resourceId: string, instanceId: string): Promise<StoredItem | null> {
-    const { items } = await this.#reader.read(only({ namespace, resourceId, instanceId }));
+    const { items } = await this.#reader.read(only(namespace, resourceId, instanceId));
     const nowMs = this.#node.runtime.now();
     const item = items.find((one) => isLive(one, nowMs));
     return item ? storedItem(item, nowMs) : null;
@@ -227,9 +238,15 @@ export class ObjectStore implements WritableStore {
     return resourceId;
   }
 
-  /** What was put as immutable; null when no copy that answers has it. @throws OverlayError like `get` */
+  /**
+   * What was put as immutable, not to be changed; null when no copy that answers has it.
+   * @throws OverlayError like `get`
+   */
   async getImmutable(namespace: string, resourceId: string): Promise<Uint8Array | null> {
-    const what = only({ namespace, resourceId, instanceId: '' });
+    const what = only(namespace, resourceId, '');
+    // Nobody could have anything newer than this node's own copy.
+    const own = isImmutable(what) ? this.#items.find(namespace, resourceId, '', what.key) : undefined;
+    if (own && isLive(own, this.#node.runtime.now())) return own.value;
     const { items } = await this.#reader.read(what);
     const [item] = items.length > 0 ? items : await this.#reader.readEverywhere(what);
     return item?.value ?? null;
@@ -255,9 +272,9 @@ export class ObjectStore implements WritableStore {
    * @throws OverlayError like `get`
    */
   async getSigned(namespace: string, resourceId: string, publicKey: Uint8Array): Promise<StoredItem | null> {
-    const what = only({ namespace, resourceId, instanceId: signedInstance(publicKey) });
+    const what = only(namespace, resourceId, signedInstance(publicKey));
     const items = await this.#reader.readEverywhere(what);
-    const latest = items.reduce<Item | null>((best, item) => (best && !isNewer(item, best) ? best : item), null);
+    const latest = items.reduce<ReadItem | null>((best, item) => (best && !isNewer(item, best) ? best : item), null);
     const nowMs = this.#node.runtime.now();
     return latest && isLive(latest, nowMs) ? storedItem(latest, nowMs) : null;
   }
@@ -409,30 +426,36 @@ export class ObjectStore implements WritableStore {
     this.#expiry = this.#items.count > 0 ? this.#node.runtime.after(expireEveryMs, () => this.#expire()) : null;
   }
 
-  #answer(request: GetRequest): GetReply {
-    const { namespace, resourceId, instanceId, asHolder, after } = request;
+  #answer(request: GetRequest): Uint8Array {
+    const { namespace, resourceId, asHolder } = request;
     const key = resourceKey(namespace, resourceId);
-    if (!asHolder && !this.#node.owns(key)) return { type: 'moved' };
+    if (!asHolder && !this.#node.owns(key)) return encode(getReply, { type: 'moved' });
     if (!this.#node.holds(key)) {
       const holder = asHolder ? undefined : this.#node.holderOf(key);
-      return holder ? { type: 'ask', holder } : { type: 'lost' };
+      return encode(getReply, holder ? { type: 'ask', holder } : { type: 'lost' });
     }
     const nowMs = this.#node.runtime.now();
-    const found = [...this.#items.at(key)]
-      .filter((item) => item.namespace === namespace && item.resourceId === resourceId)
-      // Also what its signer removed: the reader may have heard something older from another copy.
-      .filter((item) => item.value !== null && item.expiresAtMs > nowMs)
-      .filter((item) => instanceId === null || item.instanceId === instanceId)
-      .filter((item) => after === null || item.instanceId > after)
-      .sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1));
+    const found = this.#asked(key, request, nowMs);
     let bytes = 0;
     let count = 0;
     while (count < Math.min(found.length, request.itemsMax) && bytes < this.#node.options.chunkBytes) {
-      bytes += recordBytes + (found[count]?.value?.length ?? 0);
+      bytes += recordBytes + (found[count]?.value.length ?? 0);
       count += 1;
     }
-    const items = found.slice(0, count).map((item) => ({ ...recordOf(item, nowMs), shown: null }));
-    return { type: 'items', items, isLast: count === found.length };
+    const items = found.slice(0, count).map((item) => readingOf(item, nowMs));
+    return encode(getReply, { type: 'items', items, isLast: count === found.length }, recordBytes + bytes);
+  }
+
+  /** By instance. Also what its signer removed: the reader may have heard something older from another copy. */
+  #asked(key: Key, { namespace, resourceId, instanceId, after }: GetRequest, nowMs: number): ValuedItem[] {
+    const found: ValuedItem[] = [];
+    for (const item of this.#items.at(key)) {
+      if (item.namespace !== namespace || item.resourceId !== resourceId) continue;
+      if (instanceId !== null && item.instanceId !== instanceId) continue;
+      if (after !== null && item.instanceId <= after) continue;
+      if (hasValue(item) && item.expiresAtMs > nowMs) found.push(item);
+    }
+    return found.sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1));
   }
 }
 
@@ -449,8 +472,8 @@ function ownItem(record: ItemRecord, nowMs: number): Item {
   return itemOf({ ...record, value: record.value && Uint8Array.from(record.value) }, nowMs);
 }
 
-function only(name: ItemName): What {
-  return { ...name, after: null, itemsMax: 1 };
+function only(namespace: string, resourceId: string, instanceId: string): What {
+  return { key: resourceKey(namespace, resourceId), namespace, resourceId, instanceId, after: null, itemsMax: 1 };
 }
 
 function tokenAfter(instanceId: string): string {

@@ -1,5 +1,5 @@
 import type { Key } from '../overlay.ts';
-import type { Item } from './items.ts';
+import type { ReadItem } from './items.ts';
 import type { Guard, ItemName, Version } from './messages.ts';
 import type { Signed } from './signed.ts';
 
@@ -19,7 +19,7 @@ export interface StoredItem extends ItemName {
 }
 
 /** Of a live item. */
-export function storedItem(item: Item, nowMs: number): StoredItem {
+export function storedItem(item: ReadItem, nowMs: number): StoredItem {
   const { key, namespace, resourceId, instanceId, version, guard, expiresAtMs } = item;
   const lifetimeLeftMs = expiresAtMs - nowMs;
   const value = item.signed ? item.signed.value : item.value;

@@ -213,7 +213,7 @@ const overlay: readonly Fuzzed[] = [
     { namespace: 'n', resourceId: 'r', asHolder: false, instanceId: 'i', after: null, itemsMax: 10 },
   ]),
   ofOverlay('answers to gets', getReply, [
-    { type: 'items', items: [record], isLast: true },
+    { type: 'items', items: [{ ...record, value: body }], isLast: true },
     { type: 'moved' },
     { type: 'ask', holder: contact },
     { type: 'lost' },

@@ -108,6 +108,20 @@ test('immutable items are found by their content, live as long as anybody asked 
   expect(await sim.runUntil(stores.any().getImmutable('books', missing), run)).toBeNull();
 });
 
+test('an immutable item is read from the own copy, or by one question', async () => {
+  const stores = await StoreFleet.start(6, { seed: 1 });
+  const { sim } = stores.fleet;
+  const name = await sim.runUntil(stores.any().putImmutable('books', bytes('for ever'), hourMs), run);
+  await sim.runFor(60_000);
+  for (const node of stores.fleet.all()) {
+    const isCopy = [...stores.of(node).scan('books')].length > 0;
+    const asked = node.counters().requestsOut;
+    expect(text(await sim.runUntil(stores.of(node).getImmutable('books', name), run))).toBe('for ever');
+    expect(node.counters().requestsOut - asked).toBe(isCopy ? 0 : 1);
+  }
+  expect(stores.copies(name)).toBe(3);
+});
+
 test('signed items are replaced and removed by the holder of the key, in the order of its sequence', async () => {
   const stores = await StoreFleet.start(6, { seed: 1 });
   const { fleet } = stores;

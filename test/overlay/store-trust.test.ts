@@ -4,7 +4,7 @@ import { decode, encode } from '../../overlay/codec.ts';
 import { objectStoreApp, writesApp } from '../../overlay/control.ts';
 import { type App, guardOf, type OverlayNode, publicKeyOf } from '../../overlay/index.ts';
 import { resourceKey } from '../../overlay/store/items.ts';
-import { getReply, type ItemRecord, itemRecords } from '../../overlay/store/messages.ts';
+import { getReply, getRequest, type ItemRecord, itemRecords, type Reading } from '../../overlay/store/messages.ts';
 import { writeRequest } from '../../overlay/write-messages.ts';
 import { seedsOr } from '../support/seeds.ts';
 import { bytes, hourMs, run, StoreFleet } from './store-fleet.ts';
@@ -32,6 +32,11 @@ const lies: Readonly<Record<string, Lie>> = {
   'an earlier statement': (record, earlier) => earlier ?? record,
 };
 
+/** What is removed is not told to readers. */
+function readingsOf({ value, ...said }: ItemRecord): Reading[] {
+  return value ? [{ ...said, value }] : [];
+}
+
 /** Has a node lie to readers and to other copies, and claim that it always has something new for them. */
 function corrupt(node: OverlayNode, lie: Lie): void {
   const earliest = new Map<string, ItemRecord>();
@@ -54,7 +59,11 @@ function corrupt(node: OverlayNode, lie: Lie): void {
     const answers: Readonly<Record<number, App['answer']>> = {
       [objectStoreApp]: async (from, payload) => {
         const reply = decode(getReply, (await answer?.(from, payload)) ?? new Uint8Array(0));
-        return encode(getReply, reply.type === 'items' ? { ...reply, items: reply.items.map(tell) } : reply);
+        if (reply.type !== 'items') return encode(getReply, reply);
+        const { namespace, resourceId } = decode(getRequest, payload);
+        const unread = { namespace, resourceId, earlier: [], shown: null, endsAtMs: 0 };
+        const items = reply.items.flatMap((reading) => readingsOf(tell({ ...unread, ...reading })));
+        return encode(getReply, { ...reply, items });
       },
       [writesApp]: async (from, payload) => {
         const request = decode(writeRequest, payload);
