@@ -71,10 +71,11 @@ export class Roster {
 
   /** Takes a member in; returns whether the table has it now and had not before. */
   add(contact: Contact, rttMs?: number): boolean {
+    const isLeaf = this.#table.wouldBeLeaf(contact.id);
     if (this.#table.heard(contact, rttMs) !== 'added') return false;
     this.#tally.add(contact.id);
     this.#log('debug', 'member joined', { id: contact.id, address: contact.address });
-    this.#changed({ kind: 'joined', contact }, this.#table.isLeaf(contact.id));
+    this.#changed({ kind: 'joined', contact }, isLeaf);
     return true;
   }
 
