@@ -52,7 +52,7 @@ export class Reader {
   #position = 0;
 
   constructor(bytes: Uint8Array) {
-    this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Passes over `bytes`; returns where they start. */
@@ -435,7 +435,9 @@ export function tagged<M extends { readonly type: string }>(
       const found = byTag.get(u8.read(reader));
       if (!found) throw new CodecError('unknown kind of message');
       // Fields are read into an object of their own, which nobody else has: no need of another.
-      return Object.assign(found.fields.read(reader), { type: found.type }) as unknown as M;
+      const fields = found.fields.read(reader) as Fields & { type?: M['type'] };
+      fields.type = found.type;
+      return fields as unknown as M;
     },
   };
 }
