@@ -301,12 +301,31 @@ const ping: Codec<Omit<PingMessage, 'type'>> = {
 /** The rest of the frame. */
 const remainder: Codec<Uint8Array> = bytes(frameBytesMax);
 
+// Field by field, since most frames are one of these two.
+const request: Codec<Omit<RequestMessage, 'type'>> = {
+  write: (writer, value) => {
+    u32.write(writer, value.request);
+    u8.write(writer, value.app);
+    remainder.write(writer, value.payload);
+  },
+  read: (reader) => ({ request: u32.read(reader), app: u8.read(reader), payload: remainder.read(reader) }),
+};
+const outcome = oneOf(replyOutcomes);
+const reply: Codec<Omit<ReplyMessage, 'type'>> = {
+  write: (writer, value) => {
+    u32.write(writer, value.request);
+    outcome.write(writer, value.outcome);
+    remainder.write(writer, value.payload);
+  },
+  read: (reader) => ({ request: u32.read(reader), outcome: outcome.read(reader), payload: remainder.read(reader) }),
+};
+
 const message: Codec<Message> = tagged<Message>({
   data: [1, dataCodec()],
   ack: [2, struct({ acknowledges: acknowledgement })],
   reset: [3, struct({ session: u32 })],
-  request: [4, struct({ request: u32, app: u8, payload: remainder })],
-  reply: [5, struct({ request: u32, outcome: oneOf(replyOutcomes), payload: remainder })],
+  request: [4, request],
+  reply: [5, reply],
   ping: [6, ping],
   pong: [7, ping],
   stranger: [8, struct({ meant: memberId })],
@@ -379,6 +398,11 @@ export function encodeBriefFrame(check: number, content: Exclude<Message, DataMe
   return writer.finish();
 }
 
+/** Whether a frame's header stands for what was said before; of an empty frame, no. */
+export function isBrief(frame: Uint8Array): boolean {
+  return ((frame[0] ?? 0) & briefForm) !== 0;
+}
+
 /**
  * Null for a brief frame of which `expand` does not know the header.
  * @throws CodecError, and nothing else, when the frame is not one valid message
@@ -388,11 +412,11 @@ export function decodeFrame(frame: Uint8Array, expand: (check: number) => Header
   const form = u8.read(reader);
   const version = form & ~briefForm;
   if (version !== protocolVersion) throw new CodecError(`protocol version ${version}, expected ${protocolVersion}`);
-  const isBrief = form !== version;
-  const header = isBrief ? expand(u32.read(reader)) : fullHeader.read(reader);
+  const brief = form !== version;
+  const header = brief ? expand(u32.read(reader)) : fullHeader.read(reader);
   const content = message.read(reader);
   reader.expectEnd();
-  if (isBrief && content.type === 'data') throw new CodecError('data with a brief header');
+  if (brief && content.type === 'data') throw new CodecError('data with a brief header');
   if (!header) return null;
   const { sender, incarnation, isMember, target } = header;
   return { sender, incarnation, isMember, target: target === noTarget ? null : target, message: content };

@@ -95,12 +95,17 @@ export class OverlayNode implements Overlay {
     this.#parts.recall();
   }
 
-  /** Begins a new ring, of which this node holds everything. */
-  bootstrap(): void {
+  /**
+   * Begins a new ring, of which this node holds everything; or what falls to it, when others begin it together with it.
+   * @param others members that begin it too, its neighbours among them; they must be told the same
+   */
+  bootstrap(others: readonly Contact[] = []): void {
     assert(this.#state === 'new', 'a node enters the ring once');
     this.#state = 'member';
-    this.#parts.membership.bootstrap();
-    this.#parts.replication.start(true);
+    this.#parts.membership.bootstrap(others);
+    this.#parts.replication.start(others.length === 0);
+    const { copies } = this.#parts.replication;
+    if (others.length > 0) for (const region of copies.wanted()) copies.hold(region, []);
   }
 
   /**

@@ -15,9 +15,9 @@ export interface RoutingTable {
   /**
    * A member is alive. `rttMs` is a measured round trip, where there is one.
    * Returns `added` or `moved` (a known id at a new address) when the table changed, `known` when it did not,
-   * `ignored` when the budget has no room for it.
+   * `ignored` when the budget has no room for it. `letGo` is told of members that made room for it.
    */
-  heard(contact: Contact, rttMs?: number): 'added' | 'moved' | 'known' | 'ignored';
+  heard(contact: Contact, rttMs?: number, letGo?: (contact: Contact) => void): 'added' | 'moved' | 'known' | 'ignored';
   /** A member failed or left; returns it if it was known. */
   remove(id: Key): Contact | undefined;
   get(id: Key): Contact | undefined;

@@ -8,6 +8,7 @@ import {
   type Envelope,
   encodeBriefFrame,
   encodeFrame,
+  isBrief,
   type Message,
   type MessageHandlers,
 } from './messages.ts';
@@ -75,7 +76,7 @@ export class Wire {
       this.counters.bytesIn += frame.length;
       try {
         const envelope = decodeFrame(frame, (check) => this.#introductions.expand(from, check, runtime.now()));
-        if (envelope) this.#receive(from, envelope, heard, handlers);
+        if (envelope) this.#receive(from, envelope, isBrief(frame), heard, handlers);
         else {
           this.counters.framesUnknown += 1;
           this.send({ id: null, address: from }, { type: 'unknown' });
@@ -138,6 +139,7 @@ export class Wire {
   #receive(
     from: Address,
     envelope: Envelope,
+    isIntroduced: boolean,
     heard: (envelope: Envelope, from: Address) => Contact,
     handlers: MessageHandlers,
   ): void {
@@ -150,7 +152,7 @@ export class Wire {
       }
       return;
     }
-    this.#introductions.heard(from, envelope, runtime.now());
+    if (!isIntroduced) this.#introductions.heard(from, envelope, runtime.now());
     const contact = heard(envelope, from);
     if (message.type === 'unknown') {
       const meant = this.#introductions.forgotten(from);

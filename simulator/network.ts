@@ -96,7 +96,7 @@ export class Network {
       return;
     }
     // A copy: the sender may reuse its buffer and the receiver may keep or change the frame.
-    this.#clock.schedule(new InFlight(this, end.other, new Uint8Array(frame), ''), this.#arrivalTick(end, waitTicks));
+    this.#clock.schedule(new InFlight(this, end.other, Buffer.from(frame), ''), this.#arrivalTick(end, waitTicks));
   }
 
   queuedBytes(station: Station, to: Address): number {

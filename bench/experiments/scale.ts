@@ -23,6 +23,7 @@ interface Setting {
   readonly geometry: Geometry;
   readonly contacts: number;
   readonly nodes: number;
+  readonly joinMax: number;
   readonly lookups: number;
   readonly broadcasts: number;
   readonly payload: number;
@@ -37,6 +38,7 @@ export const scale = defineExperiment({
     'full nodes in one process: heap, messages delivered a real second, and whether a seed gives the same run twice',
   options: {
     nodes: { full: [1_000, 4_000, 10_000], quick: [32, 64], about: 'sizes of the fleet' },
+    joinMax: { full: 1_000, quick: 32, about: 'largest fleet that grows by joins; a larger one is founded at once' },
     geometries: { full: ['bamboo'], quick: ['bamboo'], about: `geometries, of: ${geometries}` },
     contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
     lookups: { full: 5, quick: 5, about: 'lookups that each node begins a second, while busy' },
@@ -62,12 +64,13 @@ export const scale = defineExperiment({
 });
 
 async function oneRun(context: Context, setting: Setting) {
-  const { geometry, contacts, nodes, warmup, rest, measure } = setting;
+  const { geometry, contacts, nodes, joinMax, warmup, rest, measure } = setting;
   context.progress(`${geometry}, ${nodes} nodes`);
   const before = heapBytes();
   const startedAtMs = performance.now();
   const load = new Load(setting);
-  const fleet = await Fleet.start(context, nodes, {
+  const isFounded = nodes > joinMax;
+  const fleet = await (isFounded ? Fleet.found : Fleet.start)(context, nodes, {
     network: ideal,
     node: nodeOptions(geometry, contacts),
     prepare: (node) => load.prepare(node),
@@ -80,6 +83,7 @@ async function oneRun(context: Context, setting: Setting) {
   return {
     heapGiB: heap / 2 ** 30,
     heapPerNodeKiB: (heap - before) / nodes / 1_024,
+    begun: isFounded ? 'at once' : 'by joins',
     buildS,
     restMessagesPerSecond: atRest.messages / atRest.realS,
     messages: busy.messages,

@@ -9,6 +9,7 @@ import type { Geometry, GeometryOptions } from './geometry.ts';
  * of the nearest members on either side.
  */
 export abstract class ArcGeometry implements Partial<Geometry> {
+  readonly isDecidedByLeaves = true;
   protected readonly ring: ContactRing;
   protected readonly side: number;
 

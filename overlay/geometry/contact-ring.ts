@@ -108,6 +108,28 @@ export class ContactRing {
     return index < this.size ? index : -1;
   }
 
+  /** Indices of the members of a slot. */
+  membersOf(slot: number): readonly number[] {
+    const members: number[] = [];
+    for (let i = this.#slots.indexOf(slot); members.length < this.slotSize(slot); i++) {
+      if (this.#slots[i] === slot && i !== this.#selfIndex) members.push(i);
+    }
+    return members;
+  }
+
+  /** The slot of most members, the first of several, among those that may be chosen; 0 when there is none. */
+  fullestSlot(mayBe: (slot: number) => boolean): number {
+    let fullest = 0;
+    let size = 0;
+    for (let slot = 0; slot < this.#slotSizes.length; slot++) {
+      const members = this.#slotSizes[slot] as number;
+      if (members <= size || !mayBe(slot)) continue;
+      fullest = slot;
+      size = members;
+    }
+    return fullest;
+  }
+
   /** Of some members, the one that was neither heard nor visited for the longest; -1 when there is none. */
   leastRecent(isCandidate: (index: number) => boolean): number {
     let least = -1;

@@ -57,7 +57,11 @@ export class ContactTable implements RoutingTable {
 
   // ---- What is known
 
-  heard(contact: Contact, rttMs?: number): 'added' | 'moved' | 'known' | 'ignored' {
+  heard(
+    contact: Contact,
+    rttMs?: number,
+    letGo: (contact: Contact) => void = () => {},
+  ): 'added' | 'moved' | 'known' | 'ignored' {
     const index = this.#ring.indexOf(contact.id);
     if (index >= 0) {
       if (contact.id === this.self.id) return 'known';
@@ -72,11 +76,12 @@ export class ContactTable implements RoutingTable {
     if (!this.#hasRoomFor(contact.id, slot)) {
       const rival = this.#slowestOf(slot);
       if (rttMs === undefined || rival < 0 || rttMs >= this.#ring.rttMs(rival)) return 'ignored';
-      this.#removeAt(rival);
+      letGo(this.#removeAt(rival));
     }
+    const isLeaf = this.#geometry.wouldBeLeaf(contact.id);
     this.#ring.insert(contact, slot, rttMs ?? Number.POSITIVE_INFINITY);
-    this.#changed();
-    this.#trim();
+    this.#changed(isLeaf);
+    this.#trim(letGo);
     return 'added';
   }
 
@@ -208,6 +213,9 @@ export class ContactTable implements RoutingTable {
         assert(this.#ring.slot(i) === this.#geometry.slotOf(contact.id), 'slots belong to ids');
     }
     assert(this.region().has(this.self.id), 'a node owns its own id');
+    assert.deepEqual(this.leaves(), this.#named(this.#geometry.leaves()), 'leaves are up to date');
+    const { selfIndex } = this.#ring;
+    assert(this.region().equals(this.#geometry.cells(selfIndex, selfIndex + 1)), 'so is the region');
     const { leafSetSize, contactsMax } = this.#options;
     const leaves = new Set(this.leaves());
     assert(leaves.size >= Math.min(this.size - 1, leafSetSize / 2), 'the leaf set is filled');
@@ -238,13 +246,13 @@ export class ContactTable implements RoutingTable {
   }
 
   /** Lets go of what exceeds the budget, as far as the geometry can do without it. */
-  #trim(): void {
+  #trim(letGo: (contact: Contact) => void): void {
     while (this.size - 1 > this.#options.contactsMax) {
       const slot = this.#fullest();
       if (this.#ring.slotSize(slot) <= this.#geometry.slotMembersMin) return;
       const slowest = this.#slowestOf(slot);
       if (slowest < 0) return;
-      this.#removeAt(slowest);
+      letGo(this.#removeAt(slowest));
     }
   }
 
@@ -260,22 +268,15 @@ export class ContactTable implements RoutingTable {
       const slot = this.#ring.slot(this.#ring.indexOf(leaf.id));
       expendable.set(slot, (expendable.get(slot) ?? this.#ring.slotSize(slot)) - 1);
     }
-    let fullest = 0;
-    let size = 0;
-    for (let slot = 0; slot < this.#ring.slots; slot++) {
-      if (this.#ring.slotSize(slot) <= size || expendable.get(slot) === 0) continue;
-      fullest = slot;
-      size = this.#ring.slotSize(slot);
-    }
-    return fullest;
+    return this.#ring.fullestSlot((slot) => expendable.get(slot) !== 0);
   }
 
   /** Index of the member of a slot, leaf set excepted, whose round trip is longest; -1 when there is none. */
   #slowestOf(slot: number): number {
     let slowest = -1;
-    for (let i = 0; i < this.size; i++) {
-      if (this.#ring.slot(i) !== slot || i === this.#ring.selfIndex || this.isLeaf(this.#ring.id(i))) continue;
-      if (slowest < 0 || this.#ring.rttMs(i) > this.#ring.rttMs(slowest)) slowest = i;
+    for (const i of this.#ring.membersOf(slot)) {
+      if (slowest >= 0 && this.#ring.rttMs(i) <= this.#ring.rttMs(slowest)) continue;
+      if (!this.isLeaf(this.#ring.id(i))) slowest = i;
     }
     return slowest;
   }
@@ -283,16 +284,18 @@ export class ContactTable implements RoutingTable {
   // ---- Inside
 
   #removeAt(index: number): Contact {
+    const wasLeaf = this.isLeaf(this.#ring.id(index));
     const contact = this.#ring.removeAt(index);
-    this.#changed();
+    this.#changed(wasLeaf);
     return contact;
   }
 
-  #changed(): void {
+  #changed(isLeaf: boolean): void {
+    this.#fullestSlot = null;
+    if (!isLeaf && this.#geometry.isDecidedByLeaves) return;
     this.#leaves = null;
     this.#leafIds = null;
     this.#region = null;
-    this.#fullestSlot = null;
   }
 
   #named(indices: readonly number[]): Contact[] {

@@ -237,20 +237,25 @@ describe.each(geometries)('%s', (geometry) => {
         fc.assert(
           fc.property(fc.array(event, { maxLength: 150 }), id, (events, self) => {
             const table = new ContactTable(contactAt(self), { contactsMax, leafSetSize: 8, geometry });
+            const known = new Set([self]);
             for (const { member, kind, rttMs } of events) {
               const contact = contactAt(member);
               const wanted = table.wants(contact);
               const isKnown = table.get(member) !== undefined;
               if (kind === 'removed') {
                 expect(table.remove(member) !== undefined).toBe(isKnown && member !== self);
+                if (member !== self) known.delete(member);
               } else {
-                const outcome = table.heard(contact, kind === 'measured' ? rttMs : undefined);
+                const letGo = ({ id: gone }: Contact): boolean => known.delete(gone);
+                const outcome = table.heard(contact, kind === 'measured' ? rttMs : undefined, letGo);
+                if (outcome === 'added') known.add(member);
                 if (isKnown) expect(outcome).toBe('known');
                 else if (kind === 'heard') expect(outcome === 'added').toBe(wanted);
                 else expect(outcome === 'added' || !wanted).toBe(true);
                 expect(table.get(member) !== undefined).toBe(outcome !== 'ignored');
               }
               table.checkInvariants();
+              expect(table.contacts().map((one) => one.id)).toEqual([...known].sort());
             }
           }),
         );

@@ -16,6 +16,8 @@ export interface Geometry {
   leaves(): number[];
   /** Whether a newcomer would be one of them. */
   wouldBeLeaf(id: Key): boolean;
+  /** Whether leaves and regions stay as they are when a member that is no leaf comes or goes. */
+  readonly isDecidedByLeaves: boolean;
   /** Up to `n` members around a position, nearest first. */
   around(key: Key, n: number): number[];
   /** Members by whom a node at `id` finds its place, nearest first: its region would come out wrong without them. */

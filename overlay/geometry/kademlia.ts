@@ -34,6 +34,8 @@ export class Kademlia implements Geometry {
   static readonly slots = 160;
   /** The k of a k-bucket. */
   readonly slotMembersMin = 20;
+  /** A bucket that grows need not be watched any more. */
+  readonly isDecidedByLeaves = false;
   readonly #ring: ContactRing;
   readonly #leafSetSize: number;
 

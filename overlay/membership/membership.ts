@@ -182,8 +182,9 @@ export class Membership {
 
   // ---- Coming and going
 
-  /** Begins a ring of one. */
-  bootstrap(): void {
+  /** Begins a ring with these others. */
+  bootstrap(others: readonly Contact[]): void {
+    for (const contact of others) this.#roster.add(contact);
     this.#enter();
   }
 

@@ -19,7 +19,9 @@ export class Roster {
   readonly #table: RoutingTable;
   readonly #output: RosterOutput;
   readonly #log: Log;
-  #tally: Tally;
+  readonly #tally: Tally;
+  /** A table that is full lets go of one member when it takes another in. */
+  readonly #letGo = ({ id }: Contact): void => this.#tally.remove(id);
   #region: RegionSet;
   /** Between two changes of the leaf set. */
   readonly #views = new Map<string, number>();
@@ -33,16 +35,16 @@ export class Roster {
   }
 
   get census(): Census {
-    return this.#count().census;
+    return this.#tally.census;
   }
 
   /** Hashes of the members in each arc of the ring. */
   get arcs(): readonly number[] {
-    return this.#count().arcs;
+    return this.#tally.arcs;
   }
 
   agrees(census: Census): boolean {
-    return this.#count().agrees(census);
+    return this.#tally.agrees(census);
   }
 
   /** A hash over the `n` members next to a position, the one standing there left out. */
@@ -65,10 +67,11 @@ export class Roster {
 
   /** Takes a member in; returns whether the table has it now and had not before. */
   add(contact: Contact, rttMs?: number): boolean {
-    if (this.#table.heard(contact, rttMs) !== 'added') return false;
+    const isLeaf = this.#table.wouldBeLeaf(contact.id);
+    if (this.#table.heard(contact, rttMs, this.#letGo) !== 'added') return false;
     this.#tally.add(contact.id);
     this.#log('debug', 'member joined', { id: contact.id, address: contact.address });
-    this.#changed({ kind: 'joined', contact }, this.#table.isLeaf(contact.id));
+    this.#changed({ kind: 'joined', contact }, isLeaf);
     return true;
   }
 
@@ -99,12 +102,6 @@ export class Roster {
   /** The node enters the ring. */
   entered(): void {
     this.#leavesChanged();
-  }
-
-  /** A table that is full lets go of one member when it takes another in. */
-  #count(): Tally {
-    if (this.#tally.members !== this.#table.size) this.#tally = Tally.of(this.#table.contacts());
-    return this.#tally;
   }
 
   #changed(change: MembershipChange, isLeaf: boolean): void {

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { performance } from 'node:perf_hooks';
-import { type Key, OverlayError, OverlayNode, type OverlayOptions } from '../../../overlay/index.ts';
+import { type Contact, type Key, OverlayError, OverlayNode, type OverlayOptions } from '../../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../../simulator/index.ts';
 import { type Random, randomStream } from '../../../simulator/random.ts';
 import { anyOf, sample } from './distributions.ts';
@@ -56,6 +56,24 @@ export class Fleet {
     return fleet;
   }
 
+  /**
+   * The same, but the nodes begin the ring together, with tables filled in for them, as if they had long been there:
+   * a fleet of ten thousand does not grow within minutes. They have yet to speak to each other for the first time.
+   */
+  static async found(context: Context, count: number, options: FleetOptions = {}): Promise<Fleet> {
+    const fleet = new Fleet(context, options);
+    const nodes = Array.from({ length: count }, () => fleet.build());
+    const contacts = nodes.map(({ self }) => self).sort((a, b) => (a.id < b.id ? -1 : 1));
+    const places = new Map(contacts.map(({ id }, place) => [id, place]));
+    for (const node of nodes) {
+      node.bootstrap(fleet.#acquaintances(contacts, places.get(node.self.id) as number, node.options));
+      fleet.#enter(node);
+      fleet.#report(`${fleet.size} of ${count} nodes have begun`);
+    }
+    await fleet.#settle();
+    return fleet;
+  }
+
   /** Founds the ring, unless there is one, and lets nodes join it until there are `count`. */
   async grow(count: number): Promise<void> {
     if (this.size === 0) {
@@ -69,6 +87,10 @@ export class Fleet {
       await this.sim.runUntil(Promise.all(joins), { virtualMsMax: 600_000 });
       this.#report(`${this.size} of ${count} nodes have joined`);
     }
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
     const isAtRest = await this.until(() => this.isWhole() && this.isSettled(), settleMsMax, 'settling');
     if (!isAtRest) this.#context.progress(`the ring has not settled within ${settleMsMax / 1_000} virtual s`);
   }
@@ -166,6 +188,19 @@ export class Fleet {
       this.#report(`${doing}, virtual time ${Math.round(this.sim.nowMs / 1_000)} s`);
     }
     return goal();
+  }
+
+  /** Those around a place in the ring, and every so-many-th of the others, up to the budget. */
+  #acquaintances(ring: readonly Contact[], place: number, { leafSetSize, contactsMax }: OverlayOptions): Contact[] {
+    const others = ring.length - 1;
+    const steps = new Set<number>();
+    for (let step = 1; step <= Math.min(leafSetSize, others); step++) steps.add(step).add(ring.length - step);
+    const strangers = Math.min(contactsMax, others) - steps.size;
+    const stride = Math.max(1, others / Math.max(1, strangers));
+    if (strangers > 0) for (let at = this.random() * stride; at < others; at += stride) steps.add(1 + Math.floor(at));
+    return [...steps]
+      .slice(0, Math.max(contactsMax, 2 * leafSetSize))
+      .map((step) => ring[(place + step) % ring.length] as Contact);
   }
 
   #enter(node: OverlayNode): void {
