@@ -56,7 +56,7 @@ export class Gossip {
   /** Something that this node saw itself. */
   tell(news: News): void {
     const nowMs = this.#runtime.now();
-    if (this.#isClosed || this.#rumours.isKnown(news, nowMs)) return;
+    if (this.#rumours.isKnown(news, nowMs)) return;
     this.#rumours.add(news, nowMs, this.#output.members());
     this.#arm();
   }

@@ -66,9 +66,13 @@ export class Joining {
   /** Asks ever nearer members, since the nearest knows this node's neighbours best. */
   async #explore(seed: Address): Promise<Found> {
     const known = new Map<Key, Contact>();
+    /** Others may go on to mention them for a while: they must not end the search. */
+    const silent = new Set<Key>();
     const missing: JoinReply['missing'][number][] = [];
     const learn = (reply: JoinReply): void => {
-      for (const contact of reply.contacts) if (contact.id !== this.#table.self.id) known.set(contact.id, contact);
+      for (const contact of reply.contacts) {
+        if (contact.id !== this.#table.self.id && !silent.has(contact.id)) known.set(contact.id, contact);
+      }
       missing.push(...reply.missing);
     };
     learn(await this.#output.ask({ id: null, address: seed }, 0));
@@ -84,6 +88,7 @@ export class Joining {
       } catch (error) {
         if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
         known.delete(nearest.id);
+        silent.add(nearest.id);
       }
     }
     if (known.size === 0) throw new OverlayError('unreachable', 'the seed knows no member that answers');

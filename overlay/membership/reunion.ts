@@ -68,16 +68,14 @@ export class Reunion {
 
   #tryLost(): void {
     const { missingRetryMs, seedRetryMaxMs } = this.#options;
-    const isAlone = this.#output.isAlone();
-    const isLost = isAlone || !this.#seeds.some((seed) => this.#output.knows(seed));
-    if (!isLost) {
+    if (this.#seeds.some((seed) => this.#output.knows(seed))) {
       this.#seedRetryMs = missingRetryMs;
       return;
     }
     this.#seedRetryMs = Math.min(seedRetryMaxMs, 2 * this.#seedRetryMs);
     const seed = this.#any(this.#seeds);
     if (seed !== undefined) this.#output.ping({ id: null, address: seed });
-    const member = isAlone ? this.#any([...this.#remembered.values()]) : undefined;
+    const member = this.#output.isAlone() ? this.#any([...this.#remembered.values()]) : undefined;
     if (member) this.#output.ping(member);
   }
 

@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { describe, expect, test } from 'vitest';
 import { type GeometryName, type Key, ObjectStore, type OverlayNode, RegionSet } from '../../overlay/index.ts';
 import { Fleet, variants } from './fleet.ts';
@@ -74,13 +75,14 @@ class Audit {
       walk.lost.addAll(region);
       return;
     }
-    expect(depth).toBeLessThan(30);
+    // Here and in `check` by assertions, since these are run a million times.
+    assert(depth < 30, 'a walk ends');
     const { serve, delegate, lost } = node.split(region, 4, asHolder);
     const parts = [serve, lost, ...delegate.map((one) => one.region)];
     const here = new RegionSet();
-    for (const part of parts) expect(here.addAll(part)).toBe(false);
-    expect(here.equals(region)).toBe(true);
-    expect(walk.tiling.addAll(serve)).toBe(false);
+    for (const part of parts) assert(!here.addAll(part), 'no part is given twice');
+    assert(here.equals(region), 'the parts are the whole');
+    assert(!walk.tiling.addAll(serve), 'no key is served twice');
     for (const loss of node.losses(serve)) walk.lossy.add(loss.region);
     for (const { resourceId } of (this.#stores.get(node) as ObjectStore).scan('audit', serve))
       walk.items.push(resourceId);
@@ -98,11 +100,11 @@ class Audit {
     const { tiling, lost, lossy, items } = this.walk();
     if (this.mayLoseCopies) lost.addAll(lossy);
     tiling.addAll(lost);
-    expect(tiling.isWhole).toBe(true);
-    expect(new Set(items).size).toBe(items.length);
     const found = new Set(items);
+    assert(tiling.isWhole, 'every key is served or lost');
+    assert.equal(found.size, items.length, 'no item is found twice');
     const silentlyMissing = expected.filter(([name, key]) => !found.has(name) && !lost.has(key)).map(([name]) => name);
-    expect(silentlyMissing, `at ${this.fleet.sim.nowMs} ms`).toEqual([]);
+    assert.deepEqual(silentlyMissing, [], `${silentlyMissing} missing at ${this.fleet.sim.nowMs} ms`);
   }
 
   /** Checks and writes all the while. */

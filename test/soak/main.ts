@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util';
 import { soak, type Verdict } from './soak.ts';
 
-const usage = `Usage: npm run soak -- [--minutes M] [--nodes N] [--seed S]
+const usage = `Usage: npm run soak -- [--minutes M] [--nodes N] [--seed S] [--data]
 
 Runs N nodes (8), a process each, for M minutes (5); kills and restarts them by chance, which follows from the seed S (1),
-while values and rows are written and read. Prints what was lost. Exits 1 when something was that may not be.`;
+while values and rows are written and read. Prints what was lost. Exits 1 when something was that may not be.
+
+With --data each node has a data directory and comes back with it: then all of them may be dead at the same time, as all
+are once more at the end. What was written is kept in the directory that it names when something was lost.`;
 
 class UsageError extends Error {}
 
@@ -30,10 +33,13 @@ function text({ kills, puts, gets, inserts, queries, completeQueries, violations
 
 async function main(): Promise<number> {
   const options = { minutes: '5', nodes: '8', seed: '1' };
-  let values: Partial<typeof options> & { help?: boolean };
+  let values: Partial<typeof options> & { help?: boolean; data?: boolean };
   try {
     const string = { type: 'string' } as const;
-    ({ values } = parseArgs({ options: { minutes: string, nodes: string, seed: string, help: { type: 'boolean' } } }));
+    const boolean = { type: 'boolean' } as const;
+    ({ values } = parseArgs({
+      options: { minutes: string, nodes: string, seed: string, data: boolean, help: boolean },
+    }));
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
@@ -49,6 +55,7 @@ async function main(): Promise<number> {
     // Enough for every value to have its copies while two nodes are dead.
     nodes: Math.trunc(numberOf('nodes', given.nodes, 5)),
     seed,
+    isDurable: values.data === true,
     progress: (line) => console.error(`[${((performance.now() - started) / 1_000).toFixed(1).padStart(6)} s] ${line}`),
   });
   console.log(`seed ${seed}\n${text(verdict)}`);

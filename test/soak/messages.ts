@@ -8,6 +8,8 @@ export type Request =
       readonly port: number;
       readonly join: readonly string[];
       readonly replicas: number;
+      /** Directory in which the node keeps its state; null: it forgets everything. */
+      readonly data: string | null;
     }
   /** Answered when the node knows so many members and has the data it should have. */
   | { readonly type: 'ready'; readonly nodes: number }
@@ -20,7 +22,12 @@ export type Reply =
   | { readonly type: 'done' }
   /** Null when there is no such value. */
   | { readonly type: 'got'; readonly value: string | null }
-  | { readonly type: 'answer'; readonly rows: readonly (readonly string[])[]; readonly complete: boolean }
+  /** `doubts`: why the answer does not call itself complete; null when it does. */
+  | {
+      readonly type: 'answer';
+      readonly rows: readonly (readonly string[])[];
+      readonly doubts: readonly string[] | null;
+    }
   | { readonly type: 'failed'; readonly reason: string };
 
 /** Tells apart requests that are under way at once. */

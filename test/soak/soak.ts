@@ -1,13 +1,19 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bundleWorker } from '../../scripts/bundle-worker.ts';
 import { randomStream } from '../../simulator/random.ts';
 import { SoakFleet } from './fleet.ts';
+import type { Reply } from './messages.ts';
 import type { NodeProcess } from './node-process.ts';
 
 export interface SoakOptions {
   readonly minutes: number;
   readonly nodes: number;
   readonly seed: number;
+  /** Nodes come back with what they had on disk; then any number of them may be dead at the same time. */
+  readonly isDurable: boolean;
   /** Tells how it goes. */
   readonly progress: (text: string) => void;
 }
@@ -44,20 +50,27 @@ const operationTimeoutMs = 30_000;
 const table = 'soak';
 
 /**
- * Kills and restarts nodes while values and rows are written and read. Never do as many nodes die within one repair
- * period as there are copies, so nothing that was acknowledged may be lost, and every answer that calls itself complete
- * must have each row acknowledged before the question and none that nobody wrote.
+ * Kills and restarts nodes while values and rows are written and read. Nothing that was acknowledged may be lost: never do
+ * as many nodes die within one repair period as there are copies, or else all keep theirs on disk. Every answer that
+ * calls itself complete must have each row acknowledged before the question and none that nobody wrote.
  */
 export async function soak(options: SoakOptions): Promise<Verdict> {
   const random = randomStream(options.seed, 'soak');
   const worker = await bundleWorker(new URL('./worker.ts', import.meta.url), 'soak');
-  const fleet = new SoakFleet(options.nodes, replicas, worker, random);
+  const data = options.isDurable ? await mkdtemp(join(tmpdir(), 'wharf-soak-')) : null;
+  const fleet = new SoakFleet({ nodes: options.nodes, replicas, data, worker }, random);
+  let verdict: Verdict | null = null;
   try {
     options.progress(`${options.nodes} nodes start`);
     await fleet.start();
-    return await new Run(fleet, random, options).run();
+    verdict = await new Run(fleet, random, options).run();
+    return verdict;
   } finally {
     await fleet.close();
+    if (data !== null) {
+      if (verdict?.violations.length === 0) await rm(data, { recursive: true });
+      else options.progress(`what the nodes had on disk is in ${data}`);
+    }
   }
 }
 
@@ -82,7 +95,7 @@ class Run {
   }
 
   async run(): Promise<Verdict> {
-    const { minutes, progress } = this.#options;
+    const { minutes, isDurable, progress } = this.#options;
     await this.#sql(`CREATE TABLE ${table} (id int PRIMARY KEY, word text)`);
     const operations = [() => this.#put(), () => this.#get(), () => this.#insert(), () => this.#query()];
     // Several of each at once, since one whose copy just died waits until that is known.
@@ -91,22 +104,29 @@ class Run {
     await sleep(minutes * 60_000);
     this.#isOver = true;
     await Promise.all([...work, killing]);
+    if (isDurable) {
+      progress('all nodes are killed at once');
+      this.#kills += this.#fleet.size;
+      await this.#fleet.restartAll();
+    } else await this.#fleet.settle();
     progress('all nodes are up: what was acknowledged is read once more');
-    await this.#fleet.settle();
     await this.#checkAll();
     const counts = { kills: this.#kills, completeQueries: this.#completeQueries };
     return { ...this.tallies, ...counts, violations: this.#violations };
   }
 
-  /** Kills in bursts of up to one fewer than there are copies, each burst a repair period after the last. */
+  /** Kills in bursts of what the fleet must survive, each burst a repair period after the last. */
   async #killAndRevive(): Promise<void> {
+    const burstMax = this.#options.isDurable ? this.#fleet.size : replicas - 1;
     const reviving: Promise<void>[] = [];
     await this.#pause(calmMs);
     for (;;) {
-      const burst = 1 + Math.floor(this.#random() * (replicas - 1));
+      const burst = 1 + Math.floor(this.#random() * burstMax);
       for (let i = 0; i < burst && !this.#isOver; i++) {
         await this.#pause(1_000 * this.#random());
-        const index = Math.floor(this.#random() * this.#fleet.size);
+        const { upIndices } = this.#fleet;
+        const index = upIndices[Math.floor(this.#random() * upIndices.length)];
+        if (index === undefined) break;
         const deadMs = deadMsMax * this.#random();
         this.#kills += 1;
         this.#options.progress(`node ${index} is killed, for ${Math.round(deadMs)} ms`);
@@ -160,9 +180,9 @@ class Run {
   async #query(): Promise<void> {
     const acknowledged = this.#rows.size;
     await this.#count('queries', async () => {
-      const { rows, complete } = await this.#sql(`SELECT count(*) FROM ${table}`);
+      const { rows, doubts } = await this.#sql(`SELECT count(*) FROM ${table}`);
       const count = Number(rows[0]?.[0]);
-      if (!complete) return;
+      if (doubts !== null) return;
       this.#completeQueries += 1;
       if (count < acknowledged || count > this.#rowsTried) {
         const between = `between ${acknowledged} and ${this.#rowsTried}`;
@@ -182,17 +202,21 @@ class Run {
     });
     for (const name of unread.keys()) this.#violations.push(`${name} was acknowledged and is lost`);
     let ids = new Set<number>();
+    let doubts: readonly string[] = [];
     const isWhole = async (): Promise<boolean> => {
-      const { rows, complete } = await this.#sql(`SELECT id FROM ${table}`);
-      ids = new Set(rows.map(([id]) => Number(id)));
-      return complete && [...this.#rows].every((id) => ids.has(id));
+      const answer = await this.#sql(`SELECT id FROM ${table}`);
+      ids = new Set(answer.rows.map(([id]) => Number(id)));
+      doubts = answer.doubts ?? [];
+      return answer.doubts === null && [...this.#rows].every((id) => ids.has(id));
     };
     if (await eventually(isWhole)) return;
     const lost = [...this.#rows].filter((id) => !ids.has(id));
     for (const id of lost) this.#violations.push(`row ${id} was acknowledged and is lost`);
     if (lost.length === 0) {
       // Some nodes are listed as missing for minutes after they died: an honest answer, but no proof of a loss.
-      this.#options.progress('all rows are there, although the answer does not call itself complete');
+      this.#options.progress(
+        `all rows are there, although the answer does not call itself complete: ${doubts.join('; ')}`,
+      );
     }
   }
 
@@ -203,7 +227,7 @@ class Run {
     return node;
   }
 
-  #sql(sql: string): Promise<{ readonly rows: readonly (readonly string[])[]; readonly complete: boolean }> {
+  #sql(sql: string): Promise<Extract<Reply, { type: 'answer' }>> {
     return this.#node().ask({ type: 'sql', sql });
   }
 

@@ -1,26 +1,31 @@
+import { identify, openDataDirectory } from '../../engine/data-directory.ts';
 import { silentLog, WharfNode } from '../../engine/index.ts';
-import { SystemRuntime, WsTransport } from '../../overlay/index.ts';
+import { Journal, SystemRuntime, WsTransport } from '../../overlay/index.ts';
 import { run } from '../support/fleet.ts';
 import type { Numbered, Reply, Request } from './messages.ts';
 
 // The process of one node under soak. It knows nothing of the soak: it does what it is asked until it is killed.
 
+const cluster = 'soak';
 const namespace = 'soak';
 const lifetimeMs = 24 * 3_600_000;
 const decoder = new TextDecoder();
 let node: WharfNode | null = null;
 
-async function start({ id, port, join, replicas }: Extract<Request, { type: 'start' }>): Promise<Reply> {
+async function start({ id, port, join, replicas, data }: Extract<Request, { type: 'start' }>): Promise<Reply> {
   const transport = await WsTransport.listen({
     host: '127.0.0.1',
     port,
-    cluster: 'soak',
+    cluster,
     secret: null,
     replicas,
     geometry: 'bamboo',
     log: () => undefined,
   });
-  node = new WharfNode({ runtime: new SystemRuntime(), transport, log: silentLog, id, overlay: { replicas } });
+  const journal = new Journal(data === null ? null : await openDataDirectory(data), () => undefined);
+  if (data !== null) await identify(journal, data, cluster, () => id);
+  const runtime = new SystemRuntime();
+  node = new WharfNode({ runtime, transport, journal, log: silentLog, id, overlay: { replicas } });
   await node.start(join);
   return { type: 'started', address: transport.address };
 }
@@ -41,7 +46,11 @@ async function answer(request: Request): Promise<Reply> {
     }
     case 'sql': {
       const { rows, coverage } = await run(node, request.sql);
-      return { type: 'answer', rows: rows.map((row) => row.map(String)), complete: coverage?.complete ?? false };
+      return {
+        type: 'answer',
+        rows: rows.map((row) => row.map(String)),
+        doubts: coverage?.complete ? null : (coverage?.reasons ?? []),
+      };
     }
   }
 }
