@@ -8,13 +8,13 @@ import type { RoutingTable } from '../routing-table.ts';
 import { contactOf, contactsOf, tableOf } from '../testing/contacts.ts';
 import { ManualRuntime, seeded } from '../testing/manual-runtime.ts';
 import { Budget } from './budget.ts';
-import { arcHashes } from './census.ts';
+import { Tally } from './census.ts';
 import { Comparison, type ComparisonOutput } from './comparison.ts';
 
 const options = { ...overlayDefaults, compareMembersMax: 40 };
 
 /** Hashes of the arcs of an empty table. */
-const nothingKnown = arcHashes([]);
+const nothingKnown = Tally.of([]).arcs;
 
 /** One of two members that compare their tables. */
 class Side implements ComparisonOutput {
@@ -40,6 +40,10 @@ class Side implements ComparisonOutput {
     this.requests += 1;
     if (this.failure) throw this.failure;
     return (this.other as Side).comparison.answer(arcs);
+  }
+
+  arcs(): readonly number[] {
+    return Tally.of(this.table.contacts()).arcs;
   }
 
   lacked(contact: Contact): void {
