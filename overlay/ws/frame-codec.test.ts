@@ -53,9 +53,14 @@ test('neighbouring messages could not have been one', () => {
 });
 
 test('a small frame does not take a large buffer', () => {
-  const outbox = new Outbox();
-  outbox.add(new Uint8Array(10));
-  expect(outbox.take()[0]?.buffer.byteLength).toBeLessThan(2_000);
+  const buffers = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 100; i++) {
+    const outbox = new Outbox();
+    outbox.add(new Uint8Array(10));
+    for (const { buffer } of outbox.take()) buffers.add(buffer);
+  }
+  const bytes = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(bytes / 100).toBeLessThan(2_000);
 });
 
 test('the longest frame fits into the longest message', () => {

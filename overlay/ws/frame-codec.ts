@@ -60,7 +60,8 @@ export class Outbox {
     if (batch && used + needed <= batch.length) return batch;
     // Doubling, so that one small frame costs little memory and many frames are copied about once more.
     const spacious = Math.min(Math.max(2 * used, this.#batchBytes), messageBytesMax);
-    const larger = Buffer.allocUnsafeSlow(Math.max(used + needed, spacious));
+    // From Node's pool when it is small: memory of its own would cost more than all else that is done to the frame.
+    const larger = Buffer.allocUnsafe(Math.max(used + needed, spacious));
     batch?.copy(larger, 0, 0, used);
     this.#batch = larger;
     return larger;
