@@ -66,6 +66,7 @@ class Copy {
         ...other.comparison.answer(request),
         available: new RegionSet(),
         losses: [],
+        doubtful: new RegionSet(),
       });
       cost.requests += 1;
       cost.bytes += sent.length + received.length;

@@ -26,6 +26,7 @@ export interface Source {
  *   owner accepts writes that it lacks, so it is served when an owner delegates to it;
  * - *retired*: like spare, but one who must keep it holds it by now and may have newer items. Dropped once
  *   all who must keep it hold it; until then a source of last resort, should that one be lost;
+ * - *doubtful*: put together here from what members had on disk, and not known to be all: see `Gathering`;
  * - *stale*: retired, but from an earlier life of this node: read from its disk. It may be older than other copies, or all
  *   that is left. Not dropped before one who holds it has taken over what it lacked.
  *
@@ -41,6 +42,7 @@ export class Copies {
   readonly #retired = new RegionSet();
   readonly #losses = new Losses();
   readonly #stale = new RegionSet();
+  readonly #doubtful = new RegionSet();
   #isLeaving = false;
 
   constructor(table: RoutingTable, replicas: number) {
@@ -142,6 +144,17 @@ export class Copies {
     const mine = this.servable();
     this.#losses.unite(mine, mine.intersect(theirs), losses);
     return !this.lossy.equals(lossy);
+  }
+
+  /** What was put together here may lack what others had, who are not back; only this node will find out. */
+  doubt(region: Region): void {
+    this.#doubtful.add(region);
+  }
+
+  /** It is all that there was, but for some losses. Returns whether the advert changed. */
+  assure(region: Region, losses: readonly Loss[]): boolean {
+    this.#doubtful.remove(region);
+    return this.united(new RegionSet([region]), losses);
   }
 
   /** From now on everything is for others to keep. */
@@ -287,6 +300,7 @@ export class Copies {
     // It may have become a copy to keep again, waiting for what it missed.
     disposable.removeAll(this.#kept);
     disposable.removeAll(this.#stale);
+    if (!this.#isLeaving) disposable.removeAll(this.#doubtful);
     if (disposable.isEmpty) return { disposable, waitingFor: [] };
     const waitingFor: Contact[] = [];
     // A leaving node still stands in its own table, and its successor as a copy is one further.
@@ -329,6 +343,7 @@ export class Copies {
     if (this.#spare.isEmpty || !this.#table.get(contact.id)) return false;
     const taken = this.#spare.intersect(advert.held).intersect(this.#table.replicaRegionOf(contact.id, this.#replicas));
     taken.removeAll(this.#betterHere(contact.id));
+    taken.removeAll(this.#doubtful);
     if (taken.isEmpty) return false;
     this.#spare.removeAll(taken);
     this.#retired.addAll(taken);

@@ -208,7 +208,7 @@ export class Parts {
       ping: (to: Contact) => this.membership.askAdvert(to),
       advertise: () => this.membership.advertise(),
       hasEntered: () => this.membership.hasEntered,
-      isAnyoneMissing: () => this.membership.missing().length > 0,
+      missing: () => this.membership.missing(),
       expectMembers: () => this.recall(),
     };
     return new Replication(runtime, options, this.table, output, journal, log);

@@ -17,12 +17,15 @@ import type { Runtime } from './runtime.ts';
 export interface Reading {
   readonly available: RegionSet;
   readonly losses: readonly Loss[];
+  /** What was complete once, on the disk of the node that was read from, and may be out of date. */
+  readonly doubtful: RegionSet;
 }
 
 /** A reading as it travels: another node's clock may differ. */
 export interface ToldReading {
   readonly available: RegionSet;
   readonly losses: readonly AgedLoss[];
+  readonly doubtful: RegionSet;
 }
 
 export interface ReaderCounters {
@@ -64,13 +67,15 @@ export class RegionReader {
     if (!regions.some((region) => this.#comparison.hasItems(region))) return this.readAll(from, regions, anything);
     const { differing, ...reading } = await this.differences(from, regions, anything);
     if (!anything && !regions.every((region) => reading.available.covers(region))) return reading;
+    const { available, doubtful } = reading;
     const losses = [...reading.losses];
     for (const batch of batchesOf(differing, regionsMax)) {
       const read = await this.readAll(from, batch, anything);
-      for (const part of batch) reading.available.removeAll(read.available.missingFrom(part));
+      for (const part of batch) available.removeAll(read.available.missingFrom(part));
       losses.push(...read.losses);
+      doubtful.addAll(read.doubtful);
     }
-    return { available: reading.available, losses };
+    return { available, losses, doubtful };
   }
 
   /** Which parts of some regions differ between both copies. */
@@ -80,18 +85,20 @@ export class RegionReader {
     anything: boolean,
   ): Promise<Reading & { readonly differing: readonly Region[] }> {
     const available = new RegionSet();
+    const doubtful = new RegionSet();
     const losses: Loss[] = [];
     const differing = await this.#comparison.differences(regions, async (request) => {
       this.counters.comparisons += 1;
       const reply = decode(compareReply, await this.ask(from, { type: 'compare', anything, ...request }));
       const reading = this.#heard(request.regions, reply);
       losses.push(...reading.losses);
+      doubtful.addAll(reading.doubtful);
       // At first of all, then of parts of it.
       if (request.parts === 1) available.addAll(reading.available);
       else for (const region of request.regions) available.removeAll(reading.available.missingFrom(region));
       return reply;
     });
-    return { available, losses, differing };
+    return { available, losses, doubtful, differing };
   }
 
   /** Reads all that another has of some regions. */
@@ -112,14 +119,17 @@ export class RegionReader {
 
   #heard(regions: readonly Region[], told: ToldReading): Reading {
     const nowMs = this.#runtime.now();
+    const asked = new RegionSet(regions);
     return {
-      available: told.available.intersect(new RegionSet(regions)),
+      available: told.available.intersect(asked),
+      doubtful: told.doubtful.intersect(asked),
       losses: told.losses.map(({ region, ageMs }) => ({ region, atMs: Math.max(0, nowMs - ageMs) })),
     };
   }
 }
 
 /** For another node. */
-export function told({ available, losses }: Reading, nowMs: number): ToldReading {
-  return { available, losses: losses.map(({ region, atMs }) => ({ region, ageMs: Math.max(0, nowMs - atMs) })) };
+export function told({ available, losses, doubtful }: Reading, nowMs: number): ToldReading {
+  const aged = losses.map(({ region, atMs }) => ({ region, ageMs: Math.max(0, nowMs - atMs) }));
+  return { available, losses: aged, doubtful };
 }

@@ -37,7 +37,9 @@ export type ReplicationRequest =
   /** The next chunk. Answered with `nextReply`. */
   | { readonly type: 'next'; readonly export: number; readonly index: number }
   /** Read this from me, complete or not. Answered with nothing once that is done. */
-  | { readonly type: 'sync'; readonly regions: readonly Region[] };
+  | { readonly type: 'sync'; readonly regions: readonly Region[] }
+  /** Is everybody back whom you have known, and had you lost nothing yourself? Answered with `vouchReply`. */
+  | { readonly type: 'vouch' };
 
 export interface CompareReply {
   /** What the answering node left out; later than asked for if it had left that out before. */
@@ -45,6 +47,7 @@ export interface CompareReply {
   /** As in `OpenReply`; without parts that are complete in none, if not `anything` was asked for. */
   readonly available: RegionSet;
   readonly losses: readonly AgedLoss[];
+  readonly doubtful: RegionSet;
   /** Of each part of each region, as `divide` gives them, in this order. */
   readonly digests: readonly (readonly KindDigest[])[];
 }
@@ -60,6 +63,8 @@ export interface OpenReply {
   readonly available: RegionSet;
   /** The flaws of that copy. */
   readonly losses: readonly AgedLoss[];
+  /** Of what is available, what is from the disk: complete once, but others may have had newer items. */
+  readonly doubtful: RegionSet;
   /** 0 when that is not what was asked for, or when there is nothing. */
   readonly export: number;
 }
@@ -78,6 +83,7 @@ export const replicationRequest: Codec<ReplicationRequest> = tagged<ReplicationR
   open: [2, struct({ regions, anything: flag })],
   next: [3, struct({ export: u32, index: u32 })],
   sync: [4, struct({ regions })],
+  vouch: [5, struct({})],
 });
 
 const lossList = list(struct<AgedLoss>({ region, ageMs: milliseconds }), lossesMax);
@@ -94,9 +100,16 @@ export const compareReply = struct<CompareReply>({
   horizonMs: milliseconds,
   available: regionSet(),
   losses,
+  doubtful: regionSet(),
   digests: list(list(kindDigest, kindsMax), regionsMax * partsMax),
 });
-export const openReply = struct<OpenReply>({ available: regionSet(), losses, export: u32 });
+export const openReply = struct<OpenReply>({
+  available: regionSet(),
+  losses,
+  doubtful: regionSet(),
+  export: u32,
+});
+export const vouchReply = flag;
 export const nextReply = nullable(
   struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }),
 );

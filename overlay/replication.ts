@@ -5,9 +5,9 @@ import { Copies, type Source } from './copies.ts';
 import type { Log } from './defaults.ts';
 import { DiskRegions } from './disk-regions.ts';
 import { type ExportOptions, Exports } from './exports.ts';
+import { Gathering } from './gathering.ts';
 import type { Journal } from './journal.ts';
 import { between } from './keys.ts';
-import { Losses } from './losses.ts';
 import type { Advert } from './messages.ts';
 import { Orphans } from './orphans.ts';
 import {
@@ -29,6 +29,7 @@ import {
   type ReplicationRequest,
   regionsMax,
   replicationRequest,
+  vouchReply,
 } from './replication-messages.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Runtime, Timer } from './runtime.ts';
@@ -48,8 +49,8 @@ export interface ReplicationOutput {
   advertise(): void;
   /** Whether all around this node know each other and it: before, an owner could take writes that pass this node by. */
   hasEntered(): boolean;
-  /** Whether members have failed lately that may come back. */
-  isAnyoneMissing(): boolean;
+  /** Members that have failed lately and may come back. */
+  missing(): readonly Contact[];
   /** Members of this node's earlier life that are not back are missing, too. */
   expectMembers(): void;
 }
@@ -88,6 +89,7 @@ export class Replication {
   readonly #reader: RegionReader;
   readonly #disk: DiskRegions;
   readonly #orphans = new Orphans();
+  readonly #gathering: Gathering;
   /** Sources that failed a while ago, and until when they are not asked again. */
   readonly #avoided = new Map<Key, number>();
   #settled: (() => void)[] = [];
@@ -117,6 +119,7 @@ export class Replication {
     this.#comparison = new Comparison(options, this.#kinds, () => runtime.now());
     this.#reader = new RegionReader(runtime, this.#kinds, this.#comparison, output.ask);
     this.#disk = new DiskRegions(journal, this.#copies);
+    this.#gathering = this.#buildGathering(journal);
   }
 
   register(kind: number, replicated: Replicated): void {
@@ -291,23 +294,28 @@ export class Replication {
       case 'sync':
         await this.#repairBy(() => this.#read(from, request.regions, true));
         return new Uint8Array(0);
+      case 'vouch':
+        return encode(vouchReply, this.#gathering.vouches());
     }
   }
 
-  /**
-   * What may be read here. `anything`: retired copies too, which may lack whatever came since they retired, unless they
-   * are from the disk and everybody who could have newer ones is back.
-   */
+  /** What may be read here. `anything`: retired copies too, which may lack whatever came since they retired. */
   #available(regions: readonly Region[], anything: boolean): Reading {
     const wanted = new RegionSet(regions);
     const servable = this.#copies.servable().intersect(wanted);
     const losses = this.#copies.lossesIn(servable);
-    if (!anything) return { available: servable, losses };
+    if (!anything) return { available: servable, losses, doubtful: new RegionSet() };
     const available = this.#copies.readable().intersect(wanted);
-    const doubtful = servable.missingFrom(available);
-    if (!this.#output.isAnyoneMissing()) doubtful.removeAll(this.#copies.stale);
+    const retired = servable.missingFrom(available);
+    const doubtful = retired.intersect(this.#copies.stale);
+    retired.removeAll(doubtful);
+    return { available, losses: [...losses, ...this.#flaws(retired)], doubtful };
+  }
+
+  /** Of copies that may lack anything. */
+  #flaws(regions: RegionSet): Loss[] {
     const atMs = this.#runtime.now();
-    return { available, losses: [...losses, ...doubtful.regions().map((region) => ({ region, atMs }))] };
+    return regions.regions().map((region) => ({ region, atMs }));
   }
 
   // ---- Reading
@@ -325,7 +333,8 @@ export class Replication {
     const reading = await this.#reader.read(from, regions, anything);
     // Nothing was read if not all of it could be.
     const isRead = anything || regions.every((region) => reading.available.covers(region));
-    if (isRead && this.#copies.united(reading.available, reading.losses)) this.#output.advertise();
+    const losses = [...reading.losses, ...this.#flaws(reading.doubtful)];
+    if (isRead && this.#copies.united(reading.available, losses)) this.#output.advertise();
     return reading;
   }
 
@@ -363,19 +372,10 @@ export class Replication {
       const ofSame = sources.filter(({ contact }) => contact.id === source.contact.id).slice(0, regionsMax);
       return this.#pull(source.contact, new RegionSet(ofSame.map(({ region }) => region)));
     }
-    const orphan = orphans?.regions().find((region) => this.#mayGather(region));
-    if (orphan) return this.#gather(orphan);
+    const orphan = orphans?.regions().find((region) => this.#gathering.mayGather(region));
+    if (orphan) return this.#gathering.gather(orphan);
     const healer = this.#copies.healers().find(mayAsk);
     return healer ? this.#heal(healer) : null;
-  }
-
-  /** Members that are on their way back may have newer copies than this node's disk: not at once without them. */
-  #mayGather(region: Region): boolean {
-    if (!this.#copies.stale.overlaps(region)) return true;
-    this.#output.expectMembers();
-    if (!this.#output.isAnyoneMissing()) return true;
-    const untilMs = this.#runtime.now() - this.#options.adoptAfterMs / 2;
-    return this.#orphans.isSince(region, untilMs);
   }
 
   async #pull(contact: Contact, wanted: RegionSet): Promise<void> {
@@ -448,40 +448,6 @@ export class Replication {
     this.#avoided.set(contact.id, this.#runtime.now() + this.#options.repairEveryMs);
   }
 
-  /**
-   * Puts together a region that nobody holds: a copy that was retired in favour of a member now dead, and what
-   * others were sent since. Held afterwards is what at least one of them had once been complete for, marked as lossy:
-   * whether any of them was sent all that came since, nobody knows.
-   */
-  async #gather(region: Region): Promise<void> {
-    const gathered = new RegionSet();
-    const losses = new Losses();
-    const add = (reading: Reading): void => {
-      losses.unite(gathered, reading.available, reading.losses);
-      gathered.addAll(reading.available);
-    };
-    try {
-      for (const contact of this.#copies.survivors(region)) add(await this.#read(contact, [region], true));
-    } catch (error) {
-      // Whoever did not answer may have the rest; it will, or be found dead.
-      this.#log('info', 'cannot gather a region', { region, reason: String(error) });
-      return;
-    }
-    add(this.#available([region], true));
-    const atMs = this.#runtime.now();
-    const isDoubtful = this.#output.isAnyoneMissing();
-    for (const part of gathered) {
-      const flaws = losses.within(new RegionSet([part]));
-      if (isDoubtful) flaws.push({ region: part, atMs });
-      // Nobody else has it: even a node whose disk has failed serves it.
-      await this.#disk.secure(new RegionSet([part]), flaws).catch(() => {});
-      this.#log('info', 'region gathered', { region: part });
-      this.#copies.hold(part, flaws);
-      this.#disk.update();
-      this.#output.advertise();
-    }
-  }
-
   /** Takes as empty what nobody has had for long enough: from then on it is lossy, for all who read it from here too. */
   #adopt(orphans: RegionSet, nowMs: number): void {
     for (const region of this.#orphans.update(orphans, this.#options.adoptAfterMs, nowMs)) {
@@ -504,6 +470,7 @@ export class Replication {
     for (const [id, untilMs] of this.#avoided) if (untilMs <= nowMs) this.#avoided.delete(id);
     this.#repair(true);
     this.#tidy();
+    void this.#gathering.resolve();
     void this.#returnStale();
     if (nowMs - this.#comparedAtMs >= antiEntropyEveryMs) {
       this.#comparedAtMs = nowMs;
@@ -564,6 +531,19 @@ export class Replication {
     const { chunkBytesIn } = this.#reader.counters;
     await read();
     this.#counters.repairBytesIn += this.#reader.counters.chunkBytesIn - chunkBytesIn;
+  }
+
+  #buildGathering(journal: Journal): Gathering {
+    return new Gathering(this.#runtime, this.#options, this.#table, this.#copies, this.#disk, this.#orphans, {
+      own: (region) => this.#available([region], true),
+      read: (from, region) => this.#read(from, [region], true),
+      vouches: async (contact) => decode(vouchReply, await this.#reader.ask(contact, { type: 'vouch' })),
+      isFaithful: () => journal.isDurable && !journal.failure,
+      missing: () => this.#output.missing(),
+      expectMembers: () => this.#output.expectMembers(),
+      advertise: () => this.#output.advertise(),
+      log: this.#log,
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { diskPrefix, OverlayError } from '../../overlay/index.ts';
+import { diskPrefix, OverlayError, RegionSet } from '../../overlay/index.ts';
 import { StoreFleet } from './store-fleet.ts';
 
 const hourMs = 3_600_000;
@@ -65,6 +65,29 @@ describe.each([1, 2, 3])('with disks (seed %i)', (seed) => {
     for (const resource of acknowledged.keys()) expect(stores.copies(resource)).toBe(3);
     expect(fleet.all().every((node) => node.counters().regionsAdopted === 0)).toBe(true);
     for (const node of fleet.all()) node.checkInvariants();
+  });
+
+  test('after a power failure, what somebody who is not back may have is missed until then, and no longer', async () => {
+    const stores = await StoreFleet.start(8, { seed, disks: true });
+    const { fleet } = stores;
+    const acknowledged: Acknowledged = new Map();
+    const writer = writeOn(stores, acknowledged);
+    await fleet.sim.runFor(5_000);
+    writer.stop();
+    const lossy = () => fleet.all().filter((node) => node.losses(RegionSet.whole()).length > 0).length;
+    const absent = await fleet.powerFailure(2);
+    // Longer than the dead are remembered: who is forgotten is not back.
+    await fleet.sim.runFor(11 * 60_000);
+    await fleet.settle();
+    expect(lossy()).toBeGreaterThan(0);
+    for (const [i, contact] of absent.entries()) {
+      await fleet.bringBack(contact);
+      await fleet.settle();
+      await fleet.sim.runFor(20_000);
+      if (i === 0) expect(lossy()).toBeGreaterThan(0);
+    }
+    expect(lossy()).toBe(0);
+    await expectAll(stores, acknowledged);
   });
 
   test('nodes that restart again and again under writes lose nothing that was acknowledged', async () => {

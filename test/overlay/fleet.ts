@@ -124,8 +124,11 @@ export class Fleet {
     return again;
   }
 
-  /** The power fails everywhere at once, and comes back: the nodes return in an order of chance, each after a while. */
-  async powerFailure(): Promise<void> {
+  /**
+   * The power fails everywhere at once, and comes back: the nodes return in an order of chance, each after a while.
+   * @returns those who do not, of whom there are `absent`
+   */
+  async powerFailure(absent = 0): Promise<Contact[]> {
     const lost = this.all().map(({ self }) => self);
     for (const { address } of lost) this.sim.crash(address);
     this.nodes.clear();
@@ -137,17 +140,24 @@ export class Fleet {
     await this.sim.runUntil(node.recover(), { virtualMsMax: 10_000 });
     node.recall();
     node.bootstrap();
-    while (lost.length > 0) {
+    while (lost.length > absent) {
       await this.sim.runFor(500 * this.sim.random());
       const [next] = lost.splice(Math.floor(this.sim.random() * lost.length), 1);
       assert(next);
-      this.sim.restart(next.address);
-      const again = this.build(next.address, next.id);
-      await this.sim.runUntil(
-        again.recover().then(() => again.join([first.address])),
-        { virtualMsMax: 60_000 },
-      );
+      await this.bringBack(next);
     }
+    return lost;
+  }
+
+  /** A member that crashed comes back, with its disk if it has one. */
+  async bringBack({ id, address }: Contact): Promise<void> {
+    this.sim.restart(address);
+    const seed = this.node(0).self.address;
+    const again = this.build(address, id);
+    await this.sim.runUntil(
+      again.recover().then(() => again.join([seed])),
+      { virtualMsMax: 60_000 },
+    );
   }
 
   async leave(node: OverlayNode): Promise<void> {

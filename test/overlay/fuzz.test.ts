@@ -192,11 +192,14 @@ const overlay: readonly Fuzzed[] = [
     { type: 'open', regions: [region], anything: true },
     { type: 'next', export: 1, index: 2 },
     { type: 'sync', regions: [region] },
+    { type: 'vouch' },
   ]),
   ofOverlay('comparisons of copies', compareReply, [
-    { horizonMs: 1e12, available: regions, losses, digests: [digests, []] },
+    { horizonMs: 1e12, available: regions, losses, doubtful: regions, digests: [digests, []] },
   ]),
-  ofOverlay('opened exports', openReply, [{ available: regions, losses: [{ region, ageMs: 5 }], export: 1 }]),
+  ofOverlay('opened exports', openReply, [
+    { available: regions, losses: [{ region, ageMs: 5 }], doubtful: regions, export: 1 },
+  ]),
   ofOverlay('exported chunks', nextReply, [{ kind: 1, chunk: body }, null]),
   ofOverlay('writes to items', storeWrite, [
     { type: 'put', ...name, ...condition, guard, secret: 's', value: body, lifetimeMs: 1 },

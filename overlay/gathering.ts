@@ -1,0 +1,160 @@
+import type { Copies } from './copies.ts';
+import type { Log } from './defaults.ts';
+import type { DiskRegions } from './disk-regions.ts';
+import { Losses } from './losses.ts';
+import type { Orphans } from './orphans.ts';
+import { type Contact, type Key, type Loss, OverlayError, type Region } from './overlay.ts';
+import { RegionSet } from './region.ts';
+import type { Reading } from './region-reader.ts';
+import type { RoutingTable } from './routing-table.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface GatheringOptions {
+  readonly adoptAfterMs: number;
+}
+
+export interface GatheringOutput {
+  /** What this node has of a region, complete or not. */
+  own(region: Region): Reading;
+  /** Takes over what another has of it. @throws OverlayError */
+  read(from: Contact, region: Region): Promise<Reading>;
+  /** Another's answer to the question that `vouches` answers here. @throws OverlayError */
+  vouches(contact: Contact): Promise<boolean>;
+  /** Whether this node keeps what it has through crashes, and has lost none of it. */
+  isFaithful(): boolean;
+  missing(): readonly Contact[];
+  /** Members of this node's earlier life that are not back are missing, too. */
+  expectMembers(): void;
+  advertise(): void;
+  readonly log: Log;
+}
+
+/** A region that was put together while somebody may have had more of it, and its flaws apart from that. */
+interface Doubt {
+  readonly region: Region;
+  readonly losses: readonly Loss[];
+}
+
+/**
+ * Puts together a region that nobody holds from what is left of it: copies that were retired in favour of members now
+ * dead, and what members of an earlier life of the fleet had on disk. Whether somebody who is not here had more, nobody
+ * knows, so what comes of it is marked as lossy. A mark for the sake of copies on disk is taken back when all survivors
+ * say that everybody whom they have known since is here again, has its disk, and all of them were read once more.
+ */
+export class Gathering {
+  readonly #runtime: Runtime;
+  readonly #options: GatheringOptions;
+  readonly #table: RoutingTable;
+  readonly #copies: Copies;
+  readonly #disk: DiskRegions;
+  readonly #orphans: Orphans;
+  readonly #output: GatheringOutput;
+  /** Whoever was missing and is not back, however long ago. */
+  readonly #absent = new Set<Key>();
+  #doubts: readonly Doubt[] = [];
+  #isResolving = false;
+
+  constructor(
+    runtime: Runtime,
+    options: GatheringOptions,
+    table: RoutingTable,
+    copies: Copies,
+    disk: DiskRegions,
+    orphans: Orphans,
+    output: GatheringOutput,
+  ) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#table = table;
+    this.#copies = copies;
+    this.#disk = disk;
+    this.#orphans = orphans;
+    this.#output = output;
+  }
+
+  /** Members that are on their way back may have newer copies than this node's disk: not at once without them. */
+  mayGather(region: Region): boolean {
+    if (!this.#copies.stale.overlaps(region)) return true;
+    this.#output.expectMembers();
+    if (!this.#isAnyoneAbsent()) return true;
+    return this.#orphans.isSince(region, this.#runtime.now() - this.#options.adoptAfterMs / 2);
+  }
+
+  async gather(region: Region): Promise<void> {
+    const gathered = new RegionSet();
+    const doubtful = new RegionSet();
+    const losses = new Losses();
+    const add = (reading: Reading): void => {
+      losses.unite(gathered, reading.available, reading.losses);
+      gathered.addAll(reading.available);
+      doubtful.addAll(reading.doubtful);
+    };
+    try {
+      for (const contact of this.#copies.survivors(region)) add(await this.#output.read(contact, region));
+    } catch (error) {
+      // Whoever did not answer may have the rest; it will, or be found dead.
+      this.#output.log('info', 'cannot gather a region', { region, reason: String(error) });
+      return;
+    }
+    add(this.#output.own(region));
+    for (const part of gathered) await this.#hold(part, losses.within(new RegionSet([part])), doubtful.overlaps(part));
+    await this.resolve();
+  }
+
+  /** Whether everybody whom this node has known is here, as far as it knows, and this node is whole itself. */
+  vouches(): boolean {
+    this.#output.expectMembers();
+    return this.#output.isFaithful() && !this.#isAnyoneAbsent();
+  }
+
+  /** Takes back marks of regions that nobody can have had more of. */
+  async resolve(): Promise<void> {
+    // Also keeps account of who is absent.
+    if (!this.vouches() || this.#doubts.length === 0 || this.#isResolving) return;
+    this.#isResolving = true;
+    try {
+      for (const doubt of this.#doubts) if (await this.#isAll(doubt.region)) this.#assure(doubt);
+    } catch (error) {
+      if (!(error instanceof OverlayError)) throw error;
+      this.#output.log('debug', 'cannot find out whether a region is whole', { reason: error.message });
+    } finally {
+      this.#isResolving = false;
+    }
+  }
+
+  async #hold(part: Region, losses: readonly Loss[], isFromDisk: boolean): Promise<void> {
+    const isDoubtful = isFromDisk || this.#isAnyoneAbsent();
+    const flaws = isDoubtful ? [...losses, { region: part, atMs: this.#runtime.now() }] : losses;
+    // Nobody else has it: even a node whose disk has failed serves it.
+    await this.#disk.secure(new RegionSet([part]), flaws).catch(() => {});
+    this.#output.log('info', 'region gathered', { region: part, isDoubtful });
+    this.#copies.hold(part, flaws);
+    if (isDoubtful) {
+      this.#copies.doubt(part);
+      this.#doubts = [...this.#doubts, { region: part, losses }];
+    }
+    this.#disk.update();
+    this.#output.advertise();
+  }
+
+  /** Reads the region from all who may have something of it once more: they had not all been here, or not all of that. */
+  async #isAll(region: Region): Promise<boolean> {
+    const survivors = this.#copies.survivors(region);
+    for (const survivor of survivors) if (!(await this.#output.vouches(survivor))) return false;
+    for (const survivor of survivors) await this.#output.read(survivor, region);
+    return this.vouches();
+  }
+
+  #assure(doubt: Doubt): void {
+    this.#doubts = this.#doubts.filter((other) => other !== doubt);
+    this.#output.log('info', 'region is whole again', { region: doubt.region });
+    if (this.#copies.assure(doubt.region, doubt.losses)) this.#output.advertise();
+    this.#disk.update();
+  }
+
+  #isAnyoneAbsent(): boolean {
+    for (const { id } of this.#output.missing()) this.#absent.add(id);
+    for (const id of this.#absent) if (this.#table.get(id)) this.#absent.delete(id);
+    return this.#absent.size > 0;
+  }
+}
