@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { type Batch, isValid, partitionKeys, QueryError } from '../columnar/index.ts';
 import {
   CodecError,
@@ -129,11 +130,13 @@ export class DistributedTables {
       if (group === undefined) groups.set(owner, [row]);
       else group.push(row);
     }
-    return [...groups].flatMap(([owner, group]) =>
-      [...(this.#options.overlay.regionOf(owner) ?? [])].flatMap((region) =>
-        inParts(clockwiseWithin(region, keys, group), rowsPerWriteMax),
-      ),
-    );
+    return [...groups].flatMap(([owner, group]) => {
+      const regions = this.#options.overlay.regionOf(owner)?.regions() ?? [];
+      const parts = regions.map((region) => clockwiseWithin(region, keys, group));
+      const divided = parts.reduce((sum, part) => sum + part.length, 0);
+      assert(divided === group.length, 'every row is in one region of the owner of its key');
+      return parts.flatMap((part) => inParts(part, rowsPerWriteMax));
+    });
   }
 
   /** Versions of one node never repeat, even within one millisecond. */

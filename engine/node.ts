@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { type Batch, type Field, QueryError, type Schema, selectColumns, typesEqual } from '../columnar/index.ts';
 import {
   type Address,
@@ -12,7 +13,6 @@ import {
   type Region,
   type Runtime,
   type Transport,
-  wholeRing,
 } from '../overlay/index.ts';
 import { Catalog } from './catalog.ts';
 import { DistributedTables } from './distributed-tables.ts';
@@ -238,11 +238,11 @@ export class WharfNode implements SessionFactory {
     return {
       nodes: () => {
         // The one around the node's own id, should it have several.
-        const region =
-          this.overlay
-            .region()
-            .regions()
-            .find((one) => inRegion(this.id, one)) ?? wholeRing;
+        const region = this.overlay
+          .region()
+          .regions()
+          .find((one) => inRegion(this.id, one));
+        assert(region, 'a node owns its own id');
         const counters = this.overlay.counters();
         return [
           [

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { BroadcastMessage } from './broadcast-messages.ts';
-import { broadcastApp, controlApp, replicationApp } from './control.ts';
+import { controlApp, objectStoreApp, writesApp } from './control.ts';
 import {
   type App,
   type AppId,
@@ -23,11 +23,11 @@ export class Apps {
     this.#wire = wire;
   }
 
-  /** App ids are 0 to 239; the others are the overlay's own. */
+  /** Ids of programs are 0 to 239, the others are the overlay's own, of which two are apps like any other. */
   register(app: AppId, handlers: App): void {
     assert(!this.#apps.has(app), `app ${app} is registered already`);
-    const isReserved = app === controlApp || app === broadcastApp || app === replicationApp;
-    assert(Number.isInteger(app) && app >= 0 && app <= 255 && !isReserved, `app ${app} is not free`);
+    const isFree = app < controlApp || app === writesApp || app === objectStoreApp;
+    assert(Number.isInteger(app) && app >= 0 && isFree, `app ${app} is not free`);
     this.#apps.set(app, handlers);
   }
 

@@ -1,4 +1,4 @@
-import { decode, encode } from './codec.ts';
+import { type Codec, decode, encode } from './codec.ts';
 import {
   type ControlRequest,
   controlApp,
@@ -36,29 +36,36 @@ export class ControlCalls {
   }
 
   ask(to: Target, request: ControlRequest, timeoutMs: number): Promise<Uint8Array> {
-    const payloadBytes = 'payload' in request ? request.payload.length : 0;
-    return this.#rpc.request(to, controlApp, encode(controlRequest, request, messageBytes + payloadBytes), timeoutMs);
+    return this.#rpc.request(to, controlApp, encodeRequest(request), timeoutMs);
   }
 
-  async join(to: Target, contactsMax: number): Promise<JoinReply> {
-    return decode(joinReply, await this.ask(to, { type: 'join', contactsMax }, this.#options.joinRequestTimeoutMs));
+  /** The same, for an answer that is read with a codec. */
+  askFor<T>(to: Target, request: ControlRequest, answer: Codec<T>, timeoutMs: number): Promise<T> {
+    return this.#rpc.ask(to, controlApp, encodeRequest(request), answer, timeoutMs);
+  }
+
+  join(to: Target, contactsMax: number): Promise<JoinReply> {
+    return this.askFor(to, { type: 'join', contactsMax }, joinReply, this.#options.joinRequestTimeoutMs);
   }
 
   async leave(to: Contact): Promise<void> {
     await this.ask(to, { type: 'leave' }, this.#options.joinRequestTimeoutMs);
   }
 
-  async compare(to: Contact, arcs: readonly number[]): Promise<MembersReply> {
-    return decode(membersReply, await this.ask(to, { type: 'compare', arcs }, this.#options.hopTimeoutMs));
+  compare(to: Contact, arcs: readonly number[]): Promise<MembersReply> {
+    return this.askFor(to, { type: 'compare', arcs }, membersReply, this.#options.hopTimeoutMs);
   }
 
   /** Whether the helper reached the contact; false, too, when the helper does not say. */
   reach(helper: Contact, contact: Contact): Promise<boolean> {
-    return this.ask(helper, { type: 'reach', contact }, this.#options.helperTimeoutMs).then(
-      (payload) => decode(reachReply, payload),
-      () => false,
-    );
+    const reached = this.askFor(helper, { type: 'reach', contact }, reachReply, this.#options.helperTimeoutMs);
+    return reached.catch(() => false);
   }
+}
+
+function encodeRequest(request: ControlRequest): Uint8Array {
+  const payloadBytes = 'payload' in request ? request.payload.length : 0;
+  return encode(controlRequest, request, messageBytes + payloadBytes);
 }
 
 /** Who knows the answers to the requests that keep the ring. */

@@ -48,13 +48,22 @@ export class Deadlines<T> {
   #fire(): void {
     this.#disarm();
     const nowMs = this.#runtime.now();
-    const due = [...this.#atMs].filter(([, atMs]) => atMs <= nowMs).sort(([, a], [, b]) => a - b);
-    for (const [what, atMs] of due) {
-      // Whoever was told of an earlier one may have met this, or set it anew.
-      if (this.#atMs.get(what) !== atMs) continue;
-      this.#atMs.delete(what);
-      this.#missed(what);
+    const due: (readonly [T, number])[] = [];
+    for (const entry of this.#atMs) if (entry[1] <= nowMs) due.push(entry);
+    due.sort(([, a], [, b]) => a - b);
+    try {
+      for (const [what, atMs] of due) {
+        // Whoever was told of an earlier one may have met this, or set it anew.
+        if (this.#atMs.get(what) !== atMs) continue;
+        this.#atMs.delete(what);
+        this.#missed(what);
+      }
+    } finally {
+      this.#armEarliest();
     }
+  }
+
+  #armEarliest(): void {
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const atMs of this.#atMs.values()) earliestMs = Math.min(earliestMs, atMs);
     if (earliestMs < this.#timerAtMs) this.#arm(earliestMs);

@@ -1,7 +1,7 @@
 import type { GeometryName } from './geometry/contact-table.ts';
 
 /**
- * Every number that the overlay goes by; a node is built with some of them replaced.
+ * Every number of the overlay that one may want to set; a node is built with some of them replaced.
  * Times in milliseconds, sizes in bytes.
  */
 export const overlayDefaults = {

@@ -29,6 +29,9 @@ export interface GatheringOutput {
   readonly log: Log;
 }
 
+/** Members that may be absent, of those that would be near; when there are more, none of them is known to be back. */
+const absentMax = 4_096;
+
 /** A region that was put together while somebody may have had more of it, and its flaws apart from that. */
 interface Doubt {
   readonly region: Region;
@@ -49,7 +52,7 @@ export class Gathering {
   readonly #disk: DiskRegions;
   readonly #orphans: Orphans;
   readonly #output: GatheringOutput;
-  /** Whoever was missing and is not back, however long ago. */
+  /** Who was missing near this node, where copies are shared, and is not back, however long ago. */
   readonly #absent = new Set<Key>();
   #doubts: readonly Doubt[] = [];
   #isResolving = false;
@@ -153,7 +156,8 @@ export class Gathering {
   }
 
   #isAnyoneAbsent(): boolean {
-    for (const { id } of this.#output.missing()) this.#absent.add(id);
+    for (const { id } of this.#output.missing()) if (this.#table.wouldBeLeaf(id)) this.#absent.add(id);
+    if (this.#absent.size > absentMax) return true;
     for (const id of this.#absent) if (this.#table.get(id)) this.#absent.delete(id);
     return this.#absent.size > 0;
   }

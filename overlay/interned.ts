@@ -13,7 +13,10 @@ export class Interned<T> {
   readonly #valuesMax: number;
   readonly #entries = new Map<number, Entry<T>>();
 
-  /** @param bytesMax values that stand for more bytes are not kept @param valuesMax beyond which all are forgotten */
+  /**
+   * @param bytesMax values that stand for more bytes are not kept
+   * @param valuesMax beyond which all are forgotten
+   */
   constructor(bytesMax: number, valuesMax: number) {
     this.#bytesMax = bytesMax;
     this.#valuesMax = valuesMax;
@@ -29,8 +32,9 @@ export class Interned<T> {
 
   keep(buffer: Uint8Array, at: number, length: number, value: T): void {
     if (length > this.#bytesMax) return;
-    if (this.#entries.size >= this.#valuesMax) this.#entries.clear();
-    this.#entries.set(beginning(buffer, at), {
+    const key = beginning(buffer, at);
+    if (this.#entries.size >= this.#valuesMax && !this.#entries.has(key)) this.#entries.clear();
+    this.#entries.set(key, {
       bytes: Uint8Array.prototype.slice.call(buffer, at, at + length),
       value,
     });
@@ -41,10 +45,9 @@ export class Interned<T> {
 function beginning(buffer: Uint8Array, at: number): number {
   // In range by the contract of `get`.
   return (
-    (((buffer[at] as number) << 22) |
-      ((buffer[at + 1] as number) << 14) |
-      ((buffer[at + 2] as number) << 6) |
-      ((buffer[at + 3] as number) >> 2)) >>>
-    0
+    ((buffer[at] as number) << 22) |
+    ((buffer[at + 1] as number) << 14) |
+    ((buffer[at + 2] as number) << 6) |
+    ((buffer[at + 3] as number) >> 2)
   );
 }

@@ -24,7 +24,7 @@ import { RegionSet } from './region.ts';
 import { frameBytesMax } from './runtime.ts';
 
 /** The first byte of every frame, but for `briefForm`; another version is not understood. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 /** Set in the first byte of a frame whose header is brief. */
 const briefForm = 0x80;
 

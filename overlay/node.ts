@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { BroadcasterCounters } from './broadcaster.ts';
+import { type Codec, decode } from './codec.ts';
 import { type Log, type OverlayOptions, overlayDefaults } from './defaults.ts';
 import { Journal } from './journal.ts';
 import { between, randomKey } from './keys.ts';
@@ -168,7 +169,7 @@ export class OverlayNode implements Overlay {
 
   // ---- Apps and data
 
-  /** App ids are 0 to 239; the others are the overlay's own. */
+  /** Ids of programs' apps are 0 to 239. */
   register(app: AppId, handlers: App): void {
     this.#parts.apps.register(app, handlers);
   }
@@ -274,6 +275,18 @@ export class OverlayNode implements Overlay {
   request(to: Contact, app: AppId, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     if (to.id !== this.self.id) return this.#parts.rpc.request(to, app, payload, options.timeoutMs);
     return this.#requestOfSelf(app, payload);
+  }
+
+  /** A request whose answer is read with a codec. @throws OverlayError `unreachable` when it cannot be */
+  async ask<T>(
+    to: Contact,
+    app: AppId,
+    payload: Uint8Array,
+    answer: Codec<T>,
+    options: RequestOptions = {},
+  ): Promise<T> {
+    if (to.id !== this.self.id) return this.#parts.rpc.ask(to, app, payload, answer, options.timeoutMs);
+    return decode(answer, await this.#requestOfSelf(app, payload));
   }
 
   async #requestOfSelf(app: AppId, payload: Uint8Array): Promise<Uint8Array> {

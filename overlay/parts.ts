@@ -1,6 +1,6 @@
 import { Apps } from './apps.ts';
 import { Broadcaster } from './broadcaster.ts';
-import type { CodecError } from './codec.ts';
+import type { Codec, CodecError } from './codec.ts';
 import { broadcastApp, controlApp, lookupApp, replicationApp } from './control.ts';
 import { answerControl, ControlCalls } from './control-calls.ts';
 import type { Log, OverlayOptions } from './defaults.ts';
@@ -159,7 +159,7 @@ export class Parts {
     const output = {
       transmit: this.wire.send.bind(this.wire),
       answer: this.answer.bind(this),
-      malformed: (from: Contact, app: AppId, error: CodecError) =>
+      malformed: (from: Target, app: AppId, error: CodecError) =>
         this.wire.rejectPayload(from.address, from.address, app, error),
       timeoutMs: this.peers.timeoutMs.bind(this.peers),
       unanswered: ({ id, address }: Target) => {
@@ -204,7 +204,7 @@ export class Parts {
   #buildReplication(): Replication {
     const { runtime, options, journal, log } = this.#init;
     const output = {
-      ask: (to: Contact, request: Uint8Array) => this.rpc.request(to, replicationApp, request),
+      ask: <T>(to: Contact, request: Uint8Array, answer: Codec<T>) => this.rpc.ask(to, replicationApp, request, answer),
       ping: (to: Contact) => this.membership.askAdvert(to),
       advertise: () => this.membership.advertise(),
       hasEntered: () => this.membership.hasEntered,

@@ -1,4 +1,4 @@
-import { CodecError, decode, encode } from './codec.ts';
+import { type Codec, CodecError, encode } from './codec.ts';
 import { batchesOf, type Comparison } from './comparison.ts';
 import type { Contact, Loss, Region, Replicated } from './overlay.ts';
 import { RegionSet } from './region.ts';
@@ -35,28 +35,26 @@ export interface ReaderCounters {
   comparisons: number;
 }
 
+/** @throws OverlayError */
+export type Ask = <T>(to: Contact, request: Uint8Array, answer: Codec<T>) => Promise<T>;
+
 /** Reads regions from other members: what differs from this node's own items there, or all where it has none. */
 export class RegionReader {
   readonly counters: ReaderCounters = { chunksIn: 0, chunkBytesIn: 0, comparisons: 0 };
   readonly #runtime: Runtime;
   readonly #kinds: ReadonlyMap<number, Replicated>;
   readonly #comparison: Comparison;
-  readonly #ask: (to: Contact, request: Uint8Array) => Promise<Uint8Array>;
+  readonly #ask: Ask;
 
-  constructor(
-    runtime: Runtime,
-    kinds: ReadonlyMap<number, Replicated>,
-    comparison: Comparison,
-    ask: (to: Contact, request: Uint8Array) => Promise<Uint8Array>,
-  ) {
+  constructor(runtime: Runtime, kinds: ReadonlyMap<number, Replicated>, comparison: Comparison, ask: Ask) {
     this.#runtime = runtime;
     this.#kinds = kinds;
     this.#comparison = comparison;
     this.#ask = ask;
   }
 
-  ask(to: Contact, request: ReplicationRequest): Promise<Uint8Array> {
-    return this.#ask(to, encode(replicationRequest, request));
+  ask<T>(to: Contact, request: ReplicationRequest, answer: Codec<T>): Promise<T> {
+    return this.#ask(to, encode(replicationRequest, request), answer);
   }
 
   /**
@@ -89,7 +87,7 @@ export class RegionReader {
     const losses: Loss[] = [];
     const differing = await this.#comparison.differences(regions, async (request) => {
       this.counters.comparisons += 1;
-      const reply = decode(compareReply, await this.ask(from, { type: 'compare', anything, ...request }));
+      const reply = await this.ask(from, { type: 'compare', anything, ...request }, compareReply);
       const reading = this.#heard(request.regions, reply);
       losses.push(...reading.losses);
       doubtful.addAll(reading.doubtful);
@@ -103,11 +101,11 @@ export class RegionReader {
 
   /** Reads all that another has of some regions. */
   async readAll(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
-    const opened = decode(openReply, await this.ask(from, { type: 'open', regions, anything }));
+    const opened = await this.ask(from, { type: 'open', regions, anything }, openReply);
     const reading = this.#heard(regions, opened);
     if (opened.export === 0) return reading;
     for (let index = 0; ; index++) {
-      const part = decode(nextReply, await this.ask(from, { type: 'next', export: opened.export, index }));
+      const part = await this.ask(from, { type: 'next', export: opened.export, index }, nextReply);
       if (!part) return reading;
       const replicated = this.#kinds.get(part.kind);
       if (!replicated) throw new CodecError(`unknown kind ${part.kind} of data`);

@@ -130,8 +130,7 @@ export class ReplicatedWrites {
   async #send({ owner, writes }: { owner: Contact; writes: Write[] }, timeoutMs: number): Promise<Write[]> {
     let outcomes: readonly WriteOutcome[];
     try {
-      const reply = await this.#node.request(owner, this.#app, encodeWrites('write', writes), { timeoutMs });
-      outcomes = decode(writeReply, reply);
+      outcomes = await this.#node.ask(owner, this.#app, encodeWrites('write', writes), writeReply, { timeoutMs });
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       return writes;
@@ -255,8 +254,8 @@ export class ReplicatedWrites {
     timeoutMs: number,
   ): Promise<'done' | 'silent' | { readonly refused: string }> {
     try {
-      const reply = await this.#node.request(contact, this.#app, encodeWrites('apply', share), { timeoutMs });
-      const refused = decode(applyReply, reply);
+      const request = encodeWrites('apply', share);
+      const refused = await this.#node.ask<string | null>(contact, this.#app, request, applyReply, { timeoutMs });
       return refused === null ? 'done' : { refused };
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;

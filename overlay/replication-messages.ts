@@ -109,6 +109,7 @@ export const openReply = struct<OpenReply>({
   doubtful: regionSet(),
   export: u32,
 });
+export const syncReply = struct({});
 export const vouchReply = flag;
 export const nextReply = nullable(
   struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }),

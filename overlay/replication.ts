@@ -21,7 +21,7 @@ import {
   type Split,
 } from './overlay.ts';
 import { RegionSet } from './region.ts';
-import { type ReaderCounters, type Reading, RegionReader, told } from './region-reader.ts';
+import { type Ask, type ReaderCounters, type Reading, RegionReader, told } from './region-reader.ts';
 import {
   compareReply,
   nextReply,
@@ -29,6 +29,7 @@ import {
   type ReplicationRequest,
   regionsMax,
   replicationRequest,
+  syncReply,
   vouchReply,
 } from './replication-messages.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -43,7 +44,7 @@ export interface ReplicationOptions extends ExportOptions, ComparisonOptions {
 }
 
 export interface ReplicationOutput {
-  ask(to: Contact, request: Uint8Array): Promise<Uint8Array>;
+  readonly ask: Ask;
   ping(to: Contact): void;
   /** The advert changed: neighbours should hear of it soon. */
   advertise(): void;
@@ -424,7 +425,8 @@ export class Replication {
 
   /** Has another read what an earlier life of this node left, for it may lack some of it. */
   async #giveBack(to: Contact, stale: readonly Region[]): Promise<void> {
-    for (const regions of batchesOf(stale, regionsMax)) await this.#reader.ask(to, { type: 'sync', regions });
+    for (const regions of batchesOf(stale, regionsMax))
+      await this.#reader.ask(to, { type: 'sync', regions }, syncReply);
     for (const region of stale) this.#copies.returned(region);
   }
 
@@ -522,7 +524,7 @@ export class Replication {
     for (const regions of batchesOf(differing, regionsMax)) {
       this.#counters.reconciliations += 1;
       await this.#repairBy(() => this.#reader.readAll(partner, regions, true));
-      await this.#reader.ask(partner, { type: 'sync', regions });
+      await this.#reader.ask(partner, { type: 'sync', regions }, syncReply);
     }
     if (this.#copies.united(available, losses)) this.#output.advertise();
   }
@@ -537,7 +539,7 @@ export class Replication {
     return new Gathering(this.#runtime, this.#options, this.#table, this.#copies, this.#disk, this.#orphans, {
       own: (region) => this.#available([region], true),
       read: (from, region) => this.#read(from, [region], true),
-      vouches: async (contact) => decode(vouchReply, await this.#reader.ask(contact, { type: 'vouch' })),
+      vouches: (contact) => this.#reader.ask(contact, { type: 'vouch' }, vouchReply),
       isFaithful: () => journal.isDurable && !journal.failure,
       missing: () => this.#output.missing(),
       expectMembers: () => this.#output.expectMembers(),

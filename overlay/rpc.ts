@@ -1,5 +1,5 @@
 import { Answers, type AnswersOptions, type RequestName } from './answers.ts';
-import { CodecError } from './codec.ts';
+import { type Codec, CodecError, decode } from './codec.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Log } from './defaults.ts';
 import { decodeRefusal, encodeRefusal, type Message, type ReplyMessage, type RequestMessage } from './messages.ts';
@@ -19,8 +19,8 @@ export interface RpcOutput {
   answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array;
   /** How long to wait for an answer before asking again. */
   timeoutMs(id: Key | null, attempt: number): number;
-  /** The app could not read the request: there will be no answer. */
-  malformed(from: Contact, app: AppId, error: CodecError): void;
+  /** A request, or the answer to one, could not be read. */
+  malformed(from: Target, app: AppId, error: CodecError): void;
   /** A request had no answer in that time. */
   unanswered(to: Target): void;
 }
@@ -93,6 +93,18 @@ export class Rpc {
       this.#pending.set(message.request, pending);
       this.#ask(pending);
     });
+  }
+
+  /** The same, for an answer that is read with a codec. @throws OverlayError `unreachable`, too, when it cannot be */
+  async ask<T>(to: Target, app: AppId, payload: Uint8Array, answer: Codec<T>, timeoutMs?: number): Promise<T> {
+    const answered = await this.request(to, app, payload, timeoutMs);
+    try {
+      return decode(answer, answered);
+    } catch (cause) {
+      if (!(cause instanceof CodecError)) throw cause;
+      if (!this.#isClosed) this.#output.malformed(to, app, cause);
+      throw new OverlayError('unreachable', `${to.address} gives an answer that is none: ${cause.message}`, { cause });
+    }
   }
 
   onReply(from: Contact, message: ReplyMessage): void {

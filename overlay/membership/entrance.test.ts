@@ -22,7 +22,7 @@ function entrance(): { entrance: Entrance; pinged: Key[]; standings: Map<Key, St
       done += 1;
     },
   };
-  return { entrance: new Entrance(output), pinged, standings, done: () => done };
+  return { entrance: new Entrance(2, output), pinged, standings, done: () => done };
 }
 
 test('a node that begins a ring waits for nobody', () => {
@@ -65,6 +65,14 @@ test('who is no neighbour any more, or was never reached, is waited for no longe
   standings.set(a.id, 'other');
   entering.remind();
   expect([entering.isDone, done()]).toEqual([true, 1]);
+});
+
+test('only so many names are waited for, however many one is told', () => {
+  const { entrance: entering } = entrance();
+  entering.begin([a]);
+  for (const digit of 'bcdef') entering.named(digit.repeat(40));
+  for (const id of [a.id, b.id, c.id]) entering.settled(id);
+  expect(entering.isDone).toBe(true);
 });
 
 test('after that, newcomers have to see to themselves', () => {

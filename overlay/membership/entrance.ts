@@ -23,9 +23,12 @@ export interface EntranceOutput {
 export class Entrance {
   readonly #output: EntranceOutput;
   readonly #awaited = new Set<Key>();
+  #namesLeft: number;
   #isOpen = false;
 
-  constructor(output: EntranceOutput) {
+  /** @param namesMax of those who are only named so many are waited for, so that nobody can keep this node waiting */
+  constructor(namesMax: number, output: EntranceOutput) {
+    this.#namesLeft = namesMax;
     this.#output = output;
   }
 
@@ -48,7 +51,9 @@ export class Entrance {
 
   /** Somebody names a neighbour that this node does not know. */
   named(id: Key): void {
-    if (this.#awaited.size > 0) this.#awaited.add(id);
+    if (this.#awaited.size === 0 || this.#awaited.has(id) || this.#namesLeft === 0) return;
+    this.#namesLeft -= 1;
+    this.#awaited.add(id);
   }
 
   /** Somebody who was named has answered for the first time. */

@@ -154,7 +154,7 @@ export class Membership {
     });
     const joining = { ask: output.askJoin, isClosed: () => this.#isClosed };
     this.#joining = new Joining(runtime, options, table, joining, log);
-    this.#entrance = new Entrance({
+    this.#entrance = new Entrance(options.leafSetSize, {
       standing: (id) => this.#standing(id),
       ping: (id) => this.ping(table.get(id) as Contact),
       done: () => output.entered(),

@@ -49,10 +49,12 @@ export class Roster {
 
   /** A hash over the `n` members next to a position, the one standing there left out. */
   viewAround(id: Key, n: number): number {
+    // Around others more changes than the leaf set does.
+    if (id !== this.#table.self.id && !this.#table.isLeaf(id)) return this.#hashAround(id, n);
     const name = `${id} ${n}`;
     let view = this.#views.get(name);
     if (view === undefined) {
-      view = this.#table.around(id, n).reduce((sum, contact) => sum ^ hashOf(contact.id), 0) >>> 0;
+      view = this.#hashAround(id, n);
       this.#views.set(name, view);
     }
     return view;
@@ -102,6 +104,10 @@ export class Roster {
   /** The node enters the ring. */
   entered(): void {
     this.#leavesChanged();
+  }
+
+  #hashAround(id: Key, n: number): number {
+    return this.#table.around(id, n).reduce((sum, contact) => sum ^ hashOf(contact.id), 0) >>> 0;
   }
 
   #changed(change: MembershipChange, isLeaf: boolean): void {

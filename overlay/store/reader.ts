@@ -1,4 +1,4 @@
-import { CodecError, decode, encode } from '../codec.ts';
+import { encode } from '../codec.ts';
 import { objectStoreApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { type Contact, type Key, OverlayError } from '../overlay.ts';
@@ -101,16 +101,10 @@ export class Reader {
     return { items: reply.items.map((reading) => readItemOf(reading, what, nowMs)), isLast: reply.isLast };
   }
 
-  async #ask(to: Contact, what: What, asHolder: boolean): Promise<GetReply> {
+  #ask(to: Contact, what: What, asHolder: boolean): Promise<GetReply> {
     const { requestTimeoutMs } = this.#node.options;
     const { namespace, resourceId, instanceId, after, itemsMax } = what;
     const request = encode(getRequest, { namespace, resourceId, asHolder, instanceId, after, itemsMax });
-    const reply = await this.#node.request(to, objectStoreApp, request, { timeoutMs: requestTimeoutMs });
-    try {
-      return decode(getReply, reply);
-    } catch (cause) {
-      if (!(cause instanceof CodecError)) throw cause;
-      throw new OverlayError('unreachable', `${to.address} answers nonsense: ${cause.message}`, { cause });
-    }
+    return this.#node.ask(to, objectStoreApp, request, getReply, { timeoutMs: requestTimeoutMs });
   }
 }

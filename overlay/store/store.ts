@@ -246,7 +246,7 @@ export class ObjectStore implements WritableStore {
     const what = only(namespace, resourceId, '');
     // Nobody could have anything newer than this node's own copy.
     const own = isImmutable(what) ? this.#items.find(namespace, resourceId, '', what.key) : undefined;
-    if (own && isLive(own, this.#node.runtime.now())) return own.value;
+    if (own && isLive(own, this.#node.runtime.now())) return own.value && Uint8Array.from(own.value);
     const { items } = await this.#reader.read(what);
     const [item] = items.length > 0 ? items : await this.#reader.readEverywhere(what);
     return item?.value ?? null;

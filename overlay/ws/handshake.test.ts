@@ -81,7 +81,7 @@ describe('both sides learn the same', () => {
     const { acceptor } = pair({ secret: null }, { secret: null });
     expect(acceptor.receive(json({ type: 'hello', version: 9, novelty: true }))).toMatchObject({
       kind: 'refuse',
-      reason: 'wrong protocol version: 9 is not 1',
+      reason: 'wrong protocol version: 9 is not 2',
     });
   });
 

@@ -5,7 +5,7 @@ import { type GeometryName, geometries } from '../geometry/contact-table.ts';
 import type { Address } from '../runtime.ts';
 import { isAddress } from './address.ts';
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** No handshake message is longer. */
 const messageBytesMax = 2_048;

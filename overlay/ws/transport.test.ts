@@ -216,9 +216,9 @@ describe('opening', () => {
     const a = await listen();
     const socket = new WebSocket(`ws://${a.address}/peer`);
     await once(socket, 'open');
-    socket.send(Buffer.from(JSON.stringify({ type: 'hello', version: 2 })));
+    socket.send(Buffer.from(JSON.stringify({ type: 'hello', version: 99 })));
     const [answer] = await once(socket, 'message');
-    const reason = 'wrong protocol version: 2 is not 1';
+    const reason = 'wrong protocol version: 99 is not 2';
     expect(JSON.parse(answer)).toEqual({ type: 'refused', reason });
     expect(a.warnings[0]).toContain(reason);
   });

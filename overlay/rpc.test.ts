@@ -1,0 +1,77 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type CodecError, encode, struct, u32 } from './codec.ts';
+import { overlayDefaults } from './defaults.ts';
+import type { Message, RequestMessage } from './messages.ts';
+import { OverlayError } from './overlay.ts';
+import { Rpc } from './rpc.ts';
+import { contactOf } from './testing/contacts.ts';
+import { ManualRuntime, seeded } from './testing/manual-runtime.ts';
+import type { Target } from './wire.ts';
+
+const to = contactOf(1);
+const app = 7;
+const answer = struct<{ n: number }>({ n: u32 });
+const garbage = Uint8Array.of(1, 2);
+
+/** One side of a conversation: what it sent, and whom it found to talk nonsense. */
+class Asker {
+  readonly runtime = new ManualRuntime(seeded(1));
+  readonly sent: Message[] = [];
+  readonly malformed: Target[] = [];
+  unanswered = 0;
+  readonly rpc = new Rpc(
+    this.runtime,
+    overlayDefaults,
+    {
+      transmit: (_to: Target, message: Message) => {
+        this.sent.push(message);
+      },
+      answer: () => new Uint8Array(0),
+      timeoutMs: () => 100,
+      malformed: (from: Target, _app: number, _error: CodecError) => {
+        this.malformed.push(from);
+      },
+      unanswered: () => {
+        this.unanswered += 1;
+      },
+    },
+    () => {},
+  );
+
+  reply(payload: Uint8Array): void {
+    const { request } = this.sent.at(-1) as RequestMessage;
+    this.rpc.onReply(to, { type: 'reply', request, outcome: 'ok', payload });
+  }
+}
+
+describe('an answer', () => {
+  let asker: Asker;
+  beforeEach(() => {
+    asker = new Asker();
+  });
+
+  test('is read as it was asked for', async () => {
+    const asked = asker.rpc.ask(to, app, garbage, answer);
+    asker.reply(encode(answer, { n: 5 }));
+    expect(await asked).toEqual({ n: 5 });
+    expect(asker.malformed).toEqual([]);
+  });
+
+  test('that is none fails like a member that cannot be reached, and is laid to its maker', async () => {
+    const asked = asker.rpc.ask(to, app, garbage, answer);
+    asker.reply(garbage);
+    await expect(asked).rejects.toThrow(OverlayError);
+    await expect(asked).rejects.toMatchObject({ code: 'unreachable' });
+    expect(asker.malformed).toEqual([to]);
+  });
+
+  test('from another address is no answer', async () => {
+    const asked = asker.rpc.ask(to, app, garbage, answer, 50);
+    asked.catch(() => {});
+    const { request } = asker.sent.at(-1) as RequestMessage;
+    asker.rpc.onReply(contactOf(2), { type: 'reply', request, outcome: 'ok', payload: encode(answer, { n: 5 }) });
+    await asker.runtime.pass(60);
+    await expect(asked).rejects.toMatchObject({ code: 'timeout' });
+    expect(asker.unanswered).toBe(1);
+  });
+});
