@@ -4,6 +4,7 @@ export {
   type Batch,
   batchFromRows,
   batchToRows,
+  formatValue,
   QueryError,
   type Schema,
   type SqlType,

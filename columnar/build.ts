@@ -81,6 +81,7 @@ export function batchFromRows(schema: Schema, rows: readonly (readonly (SqlValue
   return { schema, numRows: rows.length, columns };
 }
 
+/** Values as they are kept: a numeric is its digits as an integer, without the scale; `formatValue` makes text of any. */
 export function batchToRows(batch: Batch): (SqlValue | null)[][] {
   const columns = batch.columns.map(columnToValues);
   return Array.from({ length: batch.numRows }, (_, row) => columns.map((values) => values[row] as SqlValue | null));

@@ -296,7 +296,8 @@ export class LocalSession implements Session {
     if (name !== 'coverage' && name !== 'statement_timeout') {
       throw new QueryError('unknownColumn', `unrecognized configuration parameter "${name}"`, { position });
     }
-    return rowsResult(textSchema(name), [[String(this.#settings[name])]]);
+    const value = name === 'coverage' ? this.#settings.coverage : String(this.#deadlineMs());
+    return rowsResult(textSchema(name), [[value]]);
   }
 
   #cancelQuery(id: string): StatementResult {

@@ -5,13 +5,13 @@
  *   npx tsx examples/own-csv.ts
  */
 import { fileURLToPath } from 'node:url';
-import { batchToRows, hostTables, openFile, type RunningNode, SystemRuntime, startNode } from '../index.ts';
+import { batchToRows, formatValue, hostTables, openFile, type RunningNode, startNode } from '../index.ts';
 
 const csv = fileURLToPath(new URL('data/owners.csv', import.meta.url));
 const names = ['alpha', 'beta', 'gamma'];
 const nodes: RunningNode[] = [];
 for (const name of names) {
-  const metrics = hostTables({ nodeLabel: name, runtime: new SystemRuntime() });
+  const metrics = hostTables({ nodeLabel: name });
   const files = name === 'alpha' ? [await openFile(csv, { name: 'owners' })] : [];
   const join = nodes.slice(0, 1).map(({ address }) => address);
   nodes.push(await startNode({ listen: '127.0.0.1:0', join, label: name, tables: [...metrics, ...files] }));
@@ -26,8 +26,14 @@ const session = nodes[1]?.openSession();
 if (session === undefined) throw new Error('the fleet has three nodes');
 for await (const result of session.execute(sql)) {
   if (result.kind !== 'rows') continue;
-  console.log(result.schema.fields.map(({ name }) => name).join('  '));
-  for await (const batch of result.batches) for (const row of batchToRows(batch)) console.log(row.join('  '));
+  const { fields } = result.schema;
+  console.log(fields.map(({ name }) => name).join('  '));
+  for await (const batch of result.batches) {
+    for (const row of batchToRows(batch)) {
+      const cells = fields.map(({ type }, i) => (row[i] == null ? '-' : formatValue(type, row[i])));
+      console.log(cells.join('  '));
+    }
+  }
   console.log(result.coverage()?.complete ? 'complete' : 'partial');
 }
 for (const node of nodes.toReversed()) await node.stop();

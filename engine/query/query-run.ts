@@ -55,7 +55,11 @@ export class QueryRun implements QueryOwner {
       this,
     );
     this.#deadline = runtime.after(request.deadlineMs, () => {
-      this.failed(new QueryError('deadline', `the query did not end within its deadline of ${request.deadlineMs} ms`));
+      this.failed(
+        new QueryError('deadline', `the query did not end within its deadline of ${request.deadlineMs} ms`, {
+          hint: "SET statement_timeout = '10 min' gives it more time.",
+        }),
+      );
     });
   }
 

@@ -1,23 +1,24 @@
 import type { Systeminformation } from 'systeminformation';
-import type { Runtime } from '../../overlay/index.ts';
+import { type Runtime, SystemRuntime } from '../../overlay/index.ts';
 import type { TableSource } from '../table.ts';
 import { type HostSamples, hostSamples, type SampleKind } from './host-samples.ts';
 import { float8, type HostContext, hostTable, int4, int8, text, timestamptz } from './host-table.ts';
 
 export interface HostTablesOptions {
-  readonly runtime: Runtime;
+  /** The real one, unless a test has another. */
+  readonly runtime?: Runtime;
   /** Given as the first column, `node`, of every table: tells nodes of one machine apart. */
   readonly nodeLabel?: string;
 }
 
 /** What this machine tells of itself: `host`, `cpu`, `memory`, `disk`, `network` and `processes`. */
-export function hostTables(options: HostTablesOptions): TableSource[] {
+export function hostTables(options: HostTablesOptions = {}): TableSource[] {
   return hostTablesFrom(hostSamples, options);
 }
 
 /** As `hostTables`, of the machine that `samples` are taken from. */
 export function hostTablesFrom(samples: HostSamples, { runtime, nodeLabel }: HostTablesOptions): TableSource[] {
-  const context = { runtime, samples, nodeLabel: nodeLabel ?? null };
+  const context = { runtime: runtime ?? new SystemRuntime(), samples, nodeLabel: nodeLabel ?? null };
   return [host, cpu, memory, disk, network, processes].map((table) => table(context));
 }
 
