@@ -83,6 +83,7 @@ class Net {
       timeoutMs: (_id: Key | null, attempt: number) => patienceMs * 2 ** attempt,
       ask: (to: Contact, request: ControlRequest, timeoutMs: number) => this.#ask(self, to, request, timeoutMs),
       get: table.get.bind(table),
+      distance: table.distance.bind(table),
     };
     const router: Router = new Router(
       runtime,

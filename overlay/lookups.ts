@@ -3,9 +3,9 @@ import { type ControlRequest, type FindReply, findReply, lookupApp } from './con
 import { type Contact, type Key, type LookupManner, OverlayError, type RoutedMessage } from './overlay.ts';
 import type { Router } from './router.ts';
 import type { Runtime, Timer } from './runtime.ts';
+import { Search, type SearchOptions } from './search.ts';
 
-export interface LookupOptions {
-  readonly lookupParallelMax: number;
+export interface LookupOptions extends SearchOptions {
   readonly hopTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly tickMs: number;
@@ -17,6 +17,8 @@ export interface LookupOutput {
   timeoutMs(id: Key | null, attempt: number): number;
   /** The member of this id, if this node knows it. */
   get(id: Key): Contact | undefined;
+  /** How far from the key a member stands: see `RoutingTable`. */
+  distance(key: Key, id: Key): bigint;
 }
 
 export interface LookupCounters {
@@ -103,30 +105,24 @@ export class Lookups {
 
   /** Asks until the owner is found, or nobody is left to ask, or it is too late to ask anybody: null. */
   #search(key: Key, deadlineMs: number): Promise<Contact | null> {
-    const asked = new Set<Key>([this.#self.id]);
-    let candidates = this.#router.nextHops(key);
+    const search = new Search(this.#options, this.#self.id, this.#router.nextHops(key), (id) =>
+      this.#output.distance(key, id),
+    );
     const impatient = new Set<Timer>();
-    let underWay = 0;
     let isOver = false;
     return this.#until((resolve, reject) => {
       const askNext = (): void => {
-        if (isOver || underWay >= this.#options.lookupParallelMax) return;
-        const next = candidates.find(({ id }) => !asked.has(id));
-        if (!next || this.#runtime.now() >= deadlineMs) {
-          if (underWay === 0) resolve(null);
-          return;
-        }
-        asked.add(next.id);
-        underWay += 1;
+        const next = isOver || this.#runtime.now() >= deadlineMs ? null : search.next();
+        if (next) ask(next);
+        else if (search.owner || !search.isWaiting) resolve(search.owner);
+      };
+      const ask = (next: Contact): void => {
         const impatience = this.#runtime.after(this.#output.timeoutMs(next.id, 0), askNext);
         impatient.add(impatience);
         const answered = (reply: FindReply | null): void => {
           impatience.cancel();
           impatient.delete(impatience);
-          underWay -= 1;
-          if (isOver) return;
-          if (reply?.isOwner) resolve(next);
-          if (reply) candidates = [...reply.nearer, ...candidates];
+          search.answered(next, reply);
           askNext();
         };
         this.#find(next, key).then(answered, reject);

@@ -238,6 +238,7 @@ export class Parts {
       ask: this.#calls.ask.bind(this.#calls),
       timeoutMs: this.peers.timeoutMs.bind(this.peers),
       get: this.table.get.bind(this.table),
+      distance: this.table.distance.bind(this.table),
     };
     return new Lookups(runtime, options, self, this.router, output);
   }

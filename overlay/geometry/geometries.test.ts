@@ -140,6 +140,8 @@ describe.each(geometries)('%s', (geometry) => {
           expect(hops.length).toBeLessThanOrEqual(n);
           expect(new Set(hops).size).toBe(hops.length);
           expect(hops).not.toContain(members[0]);
+          const from = table.distance(key, members[0] as Key);
+          for (const hop of hops) expect(hop === owner || table.distance(key, hop) < from).toBe(true);
         }),
       );
     });

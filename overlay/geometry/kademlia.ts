@@ -110,6 +110,13 @@ export class Kademlia implements Geometry {
     return nearest;
   }
 
+  /** Exclusive or of the slices, then plain distance; of two members equally far the higher one counts as nearer. */
+  distance(key: Key, id: Key): bigint {
+    const slices = BigInt(sliceOf(headOf(key)) ^ sliceOf(headOf(id)));
+    const ahead = pointOf(id) - pointOf(key);
+    return (slices << 162n) + (ahead >= 0n ? 2n * ahead : -2n * ahead + 1n);
+  }
+
   nextHops(key: Key, n: number): number[] {
     const nearest = this.nearest(key, n + 1);
     const end = nearest.indexOf(this.#ring.selfIndex);
