@@ -32,16 +32,16 @@ export class Apps {
   }
 
   receive(from: Contact, app: AppId, payload: Uint8Array): void {
-    this.#guard(from, from, app, () => this.#apps.get(app)?.receive?.(from, payload));
+    this.guard(from, from, app, () => this.#apps.get(app)?.receive?.(from, payload));
   }
 
   deliver(message: RoutedMessage, via: Contact): void {
-    this.#guard(message.source, via, message.app, () => this.#apps.get(message.app)?.deliver?.(message));
+    this.guard(message.source, via, message.app, () => this.#apps.get(message.app)?.deliver?.(message));
   }
 
   forward(message: RoutedMessage, nextHop: Contact, via: Contact): Forward {
     let verdict: Forward = { kind: 'continue' };
-    const isRead = this.#guard(message.source, via, message.app, () => {
+    const isRead = this.guard(message.source, via, message.app, () => {
       verdict = this.#apps.get(message.app)?.forward?.(message, nextHop) ?? verdict;
     });
     return isRead ? verdict : { kind: 'absorb' };
@@ -49,7 +49,7 @@ export class Apps {
 
   /** Returns false when the app found the payload malformed. */
   broadcast({ origin, app, payload, depth }: BroadcastMessage, via: Contact): boolean {
-    return this.#guard(origin, via, app, () => this.#apps.get(app)?.broadcast?.(origin, payload, depth));
+    return this.guard(origin, via, app, () => this.#apps.get(app)?.broadcast?.(origin, payload, depth));
   }
 
   /** @throws OverlayError `refused` when no such app answers */
@@ -63,8 +63,11 @@ export class Apps {
     for (const app of this.#apps.values()) app.update?.(change);
   }
 
-  /** Runs an upcall with a payload of `source` that came from `via`. Only its maker is to blame for what it says. */
-  #guard(source: Contact, via: Contact, app: AppId, run: () => void): boolean {
+  /**
+   * Runs an upcall with a payload of `source` that came from `via`; false when it was malformed. Only its maker is to
+   * blame for what it says.
+   */
+  guard(source: Contact, via: Contact, app: AppId, run: () => void): boolean {
     const isMaker = source.id === via.id && via.id !== this.#self.id;
     return this.#wire.guard(isMaker ? via.address : null, via.address, app, run);
   }

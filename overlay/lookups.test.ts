@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { encode } from './codec.ts';
-import { type ControlRequest, findReply } from './control.ts';
+import { CodecError, encode, u32 } from './codec.ts';
+import { type ControlRequest, findReply, lookupApp } from './control.ts';
 import { overlayDefaults } from './defaults.ts';
 import { ContactTable, type GeometryName, geometries } from './geometry/contact-table.ts';
 import { keyOf } from './keys.ts';
@@ -27,12 +27,16 @@ interface Node {
   readonly self: Contact;
   readonly router: Router;
   readonly lookups: Lookups;
+  /** A member that it knows. */
+  leaf(): Contact;
 }
 
 class Net {
   readonly nodes = new Map<Key, Node>();
   /** Members that are silent. */
   readonly dead = new Set<Key>();
+  /** Whether everybody refuses at once. */
+  refuse = false;
   /** Questions, by type, and whom they went to. */
   readonly asked: { type: string; to: Key; atMs: number }[] = [];
   readonly delivered: { at: Key; hops: number }[] = [];
@@ -78,6 +82,8 @@ class Net {
       isSuspect: () => false,
       timeoutMs: (_id: Key | null, attempt: number) => patienceMs * 2 ** attempt,
       ask: (to: Contact, request: ControlRequest, timeoutMs: number) => this.#ask(self, to, request, timeoutMs),
+      get: table.get.bind(table),
+      distance: table.distance.bind(table),
     };
     const router: Router = new Router(
       runtime,
@@ -94,11 +100,12 @@ class Net {
       () => {},
     );
     const lookups = new Lookups(runtime, overlayDefaults, self, router, output);
-    return { self, router, lookups };
+    return { self, router, lookups, leaf: () => table.leaves()[0] as Contact };
   }
 
   #ask(from: Contact, to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array> {
     this.asked.push({ type: request.type, to: to.id, atMs: Date.now() });
+    if (this.refuse) return Promise.reject(new OverlayError('refused', 'all are busy'));
     return new Promise((resolve, reject) => {
       if (this.dead.has(to.id)) setTimeout(() => reject(new OverlayError('timeout', 'silent')), timeoutMs);
       else setTimeout(() => resolve(this.#answer(from, to, request)), hopMs);
@@ -165,6 +172,63 @@ describe.each(geometries)('%s', (geometry) => {
     await expect(settled(looking, requestTimeoutMs + hopTimeoutMs + tickMs)).rejects.toMatchObject({ code: 'timeout' });
     const given = await settled(asker.lookups.lookup(key, 'recursive'), 2 * requestTimeoutMs).catch((e: unknown) => e);
     expect(given).toMatchObject({ code: 'timeout' });
+  });
+
+  test.each(['iterative', 'recursive'] as const)('closing ends a %s lookup and its timers', async (manner) => {
+    const net = new Net(geometry, 60);
+    const { asker, key } = net.farApart();
+    net.leaveAlone(asker);
+    const { hopTimeoutMs, requestTimeoutMs, routeTimeoutMs } = overlayDefaults;
+    const failures: unknown[] = [];
+    const look = (): void => {
+      asker.lookups.lookup(key, manner).catch((error: unknown) => failures.push(error));
+    };
+    look();
+    // Nobody answers: by now one pauses, or asks again, and the other has only begun.
+    await vi.advanceTimersByTimeAsync(requestTimeoutMs / 2);
+    look();
+    await vi.advanceTimersByTimeAsync(patienceMs / 2);
+    expect(failures).toEqual([]);
+    asker.lookups.close();
+    look();
+    await vi.advanceTimersByTimeAsync(0);
+    const closed = expect.objectContaining({ code: 'closed' });
+    expect(failures).toEqual([closed, closed, closed]);
+    const finds = net.asked.filter(({ type }) => type === 'find').length;
+    // What was asked already is left to whoever asks for lookups; messages on their way, to the router.
+    await vi.advanceTimersByTimeAsync(Math.max(hopTimeoutMs, routeTimeoutMs) + hopTimeoutMs);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(net.asked.filter(({ type }) => type === 'find')).toHaveLength(finds);
+  });
+
+  test('closing ends a lookup that pauses since nobody is left to ask', async () => {
+    const net = new Net(geometry, 60);
+    const { asker, key } = net.farApart();
+    net.refuse = true;
+    const looking = asker.lookups.lookup(key, 'iterative').catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(1);
+    asker.lookups.close();
+    expect(await looking).toMatchObject({ code: 'closed' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a question is answered unless its source is known to live elsewhere, and read by its codec', () => {
+    const net = new Net(geometry, 20);
+    const [asked] = [...net.nodes.values()] as [Node];
+    const question = { key: asked.self.id, app: lookupApp, hops: 1, payload: encode(u32, 5) };
+    const stranger = { id: keyOf('a stranger'), address: 'elsewhere:1' };
+    asked.lookups.onQuestion({ ...question, source: { ...asked.leaf(), address: 'elsewhere:2' } });
+    expect(net.asked).toEqual([]);
+    net.refuse = true;
+    asked.lookups.onQuestion({ ...question, source: asked.leaf() });
+    asked.lookups.onQuestion({ ...question, source: stranger });
+    expect(net.asked.map(({ type, to }) => [type, to])).toEqual([
+      ['found', asked.leaf().id],
+      ['found', stranger.id],
+    ]);
+    const payload = new Uint8Array(3);
+    expect(() => asked.lookups.onQuestion({ ...question, source: stranger, payload })).toThrow(CodecError);
   });
 
   test('a routed message goes around a hop that does not acknowledge, and arrives once', async () => {

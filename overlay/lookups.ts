@@ -1,11 +1,11 @@
-import { decode } from './codec.ts';
+import { decode, encode, u32 } from './codec.ts';
 import { type ControlRequest, type FindReply, findReply, lookupApp } from './control.ts';
 import { type Contact, type Key, type LookupManner, OverlayError, type RoutedMessage } from './overlay.ts';
 import type { Router } from './router.ts';
-import type { Runtime } from './runtime.ts';
+import type { Runtime, Timer } from './runtime.ts';
+import { Search, type SearchOptions } from './search.ts';
 
-export interface LookupOptions {
-  readonly lookupParallelMax: number;
+export interface LookupOptions extends SearchOptions {
   readonly hopTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly tickMs: number;
@@ -15,6 +15,10 @@ export interface LookupOutput {
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
   /** How long an answer from there may take, by its round trips; of nobody in particular when `id` is null. */
   timeoutMs(id: Key | null, attempt: number): number;
+  /** The member of this id, if this node knows it. */
+  get(id: Key): Contact | undefined;
+  /** How far from the key a member stands: see `RoutingTable`. */
+  distance(key: Key, id: Key): bigint;
 }
 
 export interface LookupCounters {
@@ -28,7 +32,7 @@ export interface LookupCounters {
  *
  * An iterative lookup asks ever nearer members itself. Each is given the time that its round trips suggest; then the
  * next best is asked, too, while the answer of the first is still welcome: most lookups have one question under
- * way, and one slow or dead member costs a timeout of tens of milliseconds, not of seconds. A recursive lookup is a
+ * way, and one slow or dead member costs the timeout that its round trips suggest. A recursive lookup is a
  * routed message that the owner answers directly: half the round trips, but the asking node cannot tell which hop fails.
  */
 export class Lookups {
@@ -40,6 +44,9 @@ export class Lookups {
   readonly #output: LookupOutput;
   /** Recursive lookups under way, by the number that their questions carry. */
   readonly #awaited = new Map<number, (owner: Contact) => void>();
+  /** What lookups wait for, each to be ended when the node closes. */
+  readonly #waits = new Set<(error: OverlayError) => void>();
+  #isClosed = false;
   #number: number;
 
   constructor(runtime: Runtime, options: LookupOptions, self: Contact, router: Router, output: LookupOutput) {
@@ -53,18 +60,30 @@ export class Lookups {
 
   /** @throws OverlayError `timeout` when no owner was found in time, `closed` */
   lookup(key: Key, manner: LookupManner): Promise<Contact> {
+    if (this.#isClosed) return Promise.reject(closed());
     this.counters.lookups += 1;
     const deadlineMs = this.#runtime.now() + this.#options.requestTimeoutMs;
     return manner === 'iterative' ? this.#iterative(key, deadlineMs) : this.#recursive(key, deadlineMs);
   }
 
-  /** A question of a recursive lookup arrived at the owner, this node. */
+  /** Lookups under way fail with `closed`. */
+  close(): void {
+    this.#isClosed = true;
+    for (const end of [...this.#waits]) end(closed());
+  }
+
+  /** A question of a recursive lookup arrived at the owner, this node. @throws CodecError */
   onQuestion({ source, payload }: RoutedMessage): void {
-    if (payload.length !== 4) return;
-    const number = Buffer.from(payload).readUInt32LE();
-    if (source.id === this.#self.id) this.onFound(this.#self, number);
+    const number = decode(u32, payload);
+    if (source.id === this.#self.id) {
+      this.onFound(this.#self, number);
+      return;
+    }
+    // Whoever made the message wrote its source: nobody is to be sent answers in the name of a member.
+    const known = this.#output.get(source.id);
+    if (known && known.address !== source.address) return;
     // Should the answer be lost for good, the question comes again.
-    else this.#output.ask(source, { type: 'found', number }, this.#options.hopTimeoutMs).catch(() => {});
+    this.#output.ask(source, { type: 'found', number }, this.#options.hopTimeoutMs).catch(() => {});
   }
 
   onFound(owner: Contact, number: number): void {
@@ -86,36 +105,33 @@ export class Lookups {
 
   /** Asks until the owner is found, or nobody is left to ask, or it is too late to ask anybody: null. */
   #search(key: Key, deadlineMs: number): Promise<Contact | null> {
-    const asked = new Set<Key>([this.#self.id]);
-    let candidates = this.#router.nextHops(key);
-    let underWay = 0;
+    const search = new Search(this.#options, this.#self.id, this.#router.nextHops(key), (id) =>
+      this.#output.distance(key, id),
+    );
+    const impatient = new Set<Timer>();
     let isOver = false;
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        isOver = true;
-        settle();
-      };
+    return this.#until((resolve, reject) => {
       const askNext = (): void => {
-        if (isOver || underWay >= this.#options.lookupParallelMax) return;
-        const next = candidates.find(({ id }) => !asked.has(id));
-        if (!next || this.#runtime.now() >= deadlineMs) {
-          if (underWay === 0) end(() => resolve(null));
-          return;
-        }
-        asked.add(next.id);
-        underWay += 1;
+        const next = isOver || this.#runtime.now() >= deadlineMs ? null : search.next();
+        if (next) ask(next);
+        else if (search.owner || !search.isWaiting) resolve(search.owner);
+      };
+      const ask = (next: Contact): void => {
         const impatience = this.#runtime.after(this.#output.timeoutMs(next.id, 0), askNext);
+        impatient.add(impatience);
         const answered = (reply: FindReply | null): void => {
           impatience.cancel();
-          underWay -= 1;
-          if (isOver) return;
-          if (reply?.isOwner) end(() => resolve(next));
-          if (reply) candidates = [...reply.nearer, ...candidates];
+          impatient.delete(impatience);
+          search.answered(next, reply);
           askNext();
         };
-        this.#find(next, key).then(answered, (error: unknown) => end(() => reject(error)));
+        this.#find(next, key).then(answered, reject);
       };
       askNext();
+      return () => {
+        isOver = true;
+        for (const timer of impatient) timer.cancel();
+      };
     });
   }
 
@@ -134,13 +150,16 @@ export class Lookups {
   async #recursive(key: Key, deadlineMs: number): Promise<Contact> {
     this.#number = (this.#number + 1) >>> 0;
     const number = this.#number;
-    const question = new Uint8Array(4);
-    Buffer.from(question.buffer).writeUInt32LE(number);
+    const question = encode(u32, number);
     try {
       for (let attempt = 0; ; attempt++) {
-        const found = new Promise<Contact>((resolve) => this.#awaited.set(number, resolve));
+        const found = this.#until<Contact | null>((resolve) => {
+          this.#awaited.set(number, resolve);
+          const timer = this.#runtime.after(this.#output.timeoutMs(null, attempt), () => resolve(null));
+          return () => timer.cancel();
+        });
         this.#router.route(key, lookupApp, question);
-        const owner = await Promise.race([found, this.#pause(this.#output.timeoutMs(null, attempt))]);
+        const owner = await found;
         if (owner) return owner;
         if (this.#runtime.now() >= deadlineMs) throw notFound(key);
       }
@@ -149,9 +168,38 @@ export class Lookups {
     }
   }
 
+  // ---- Waiting
+
   #pause(delayMs: number): Promise<null> {
-    return new Promise((resolve) => this.#runtime.after(delayMs, () => resolve(null)));
+    return this.#until((resolve) => {
+      const timer = this.#runtime.after(delayMs, () => resolve(null));
+      return () => timer.cancel();
+    });
   }
+
+  /** A wait that closing ends. `begin` starts what settles it and returns how to stop that. */
+  #until<T>(begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let stop = (): void => {};
+      const over = (): void => {
+        this.#waits.delete(fail);
+        stop();
+      };
+      const fail = (error: unknown): void => {
+        over();
+        reject(error);
+      };
+      this.#waits.add(fail);
+      stop = begin((value) => {
+        over();
+        resolve(value);
+      }, fail);
+    });
+  }
+}
+
+function closed(): OverlayError {
+  return new OverlayError('closed', 'this node is closed');
 }
 
 function notFound(key: Key): OverlayError {

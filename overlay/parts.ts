@@ -101,6 +101,7 @@ export class Parts {
     this.replication.close();
     this.broadcaster.close();
     this.diskMembers.close();
+    this.lookups.close();
     this.links.close();
     this.rpc.close();
     await this.#init.transport.close();
@@ -222,7 +223,8 @@ export class Parts {
       ask: this.#calls.ask.bind(this.#calls),
       timeoutMs: this.peers.timeoutMs.bind(this.peers),
       deliver: (message: RoutedMessage, via: Contact) => {
-        if (message.app === lookupApp) this.lookups.onQuestion(message);
+        const { app, source } = message;
+        if (app === lookupApp) this.apps.guard(source, via, app, () => this.lookups.onQuestion(message));
         else this.apps.deliver(message, via);
       },
       forward: this.apps.forward.bind(this.apps),
@@ -232,7 +234,12 @@ export class Parts {
 
   #buildLookups(): Lookups {
     const { runtime, options, self } = this.#init;
-    const output = { ask: this.#calls.ask.bind(this.#calls), timeoutMs: this.peers.timeoutMs.bind(this.peers) };
+    const output = {
+      ask: this.#calls.ask.bind(this.#calls),
+      timeoutMs: this.peers.timeoutMs.bind(this.peers),
+      get: this.table.get.bind(this.table),
+      distance: this.table.distance.bind(this.table),
+    };
     return new Lookups(runtime, options, self, this.router, output);
   }
 

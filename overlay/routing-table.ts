@@ -60,6 +60,11 @@ export interface RoutingTable {
    */
   nextHops(key: Key, n: number): readonly Contact[];
   /**
+   * How far from the key a member stands: each hop of `nextHops` makes it less, but for a last one to an owner that
+   * stands past the key, as in Chord.
+   */
+  distance(key: Key, id: Key): bigint;
+  /**
    * Parts of `keys`: `own` are this node's, the others tile the rest and go to at most `fanout` members, none of them
    * this node. Each part holds the id of the member it goes to, or else some of it belongs to that member.
    */

@@ -1,4 +1,4 @@
-import { midpoint, sharedDigits } from '../keys.ts';
+import { clockwise, midpoint, pointOf, sharedDigits } from '../keys.ts';
 import type { Key } from '../overlay.ts';
 import { RegionSet, wholeRing } from '../region.ts';
 import { ArcGeometry } from './arcs.ts';
@@ -28,6 +28,13 @@ export class Bamboo extends ArcGeometry implements Geometry {
     if (this.ring.size <= n) return new RegionSet([wholeRing]);
     const id = this.ring.id(index);
     return new RegionSet([{ from: midpoint(this.ring.id(index - n), id), to: midpoint(id, this.ring.id(index + n)) }]);
+  }
+
+  /** Of two members equally far the clockwise one counts as nearer. */
+  distance(key: Key, id: Key): bigint {
+    const ahead = clockwise(pointOf(key), pointOf(id));
+    const behind = clockwise(pointOf(id), pointOf(key));
+    return ahead <= behind ? 2n * ahead : 2n * behind + 1n;
   }
 
   nextHops(key: Key, n: number): number[] {

@@ -1,4 +1,4 @@
-import { clockwiseHeads, headOf, keyBeside } from '../keys.ts';
+import { clockwise, clockwiseHeads, headOf, keyBeside, pointOf } from '../keys.ts';
 import type { Key } from '../overlay.ts';
 import { RegionSet, wholeRing } from '../region.ts';
 import { ArcGeometry } from './arcs.ts';
@@ -33,6 +33,11 @@ export class Chord extends ArcGeometry implements Geometry {
   replicaRegion(index: number, n: number): RegionSet {
     if (this.ring.size <= n) return new RegionSet([wholeRing]);
     return new RegionSet([{ from: this.start(index - n + 1), to: this.start(index + 1) }]);
+  }
+
+  /** Steps from the member to the key: an owner past it is farthest of all. */
+  distance(key: Key, id: Key): bigint {
+    return clockwise(pointOf(id), pointOf(key));
   }
 
   nextHops(key: Key, n: number, isAllKnown: (slot: number) => boolean): number[] {

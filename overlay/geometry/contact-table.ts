@@ -184,6 +184,10 @@ export class ContactTable implements RoutingTable {
     return this.#named(this.#geometry.nextHops(key, n, (slot) => this.#hasRoomIn(slot)));
   }
 
+  distance(key: Key, id: Key): bigint {
+    return this.#geometry.distance(key, id);
+  }
+
   split(keys: RegionSet, fanout: number): TableSplit {
     assert(fanout >= 1, 'somebody may be given the rest');
     if (keys.isEmpty) return { own: new RegionSet(), delegate: [] };

@@ -26,6 +26,16 @@ const id = fc
   )
   .map(keyAt);
 const ids = fc.uniqueArray(id, { minLength: 1, maxLength: 40 });
+/** Members of one slice of a Kademlia ring, far more on one side of its branchings than on the other. */
+const crowd = fc
+  .tuple(
+    fc.bigInt({ min: 0n, max: 4095n }),
+    fc.uniqueArray(fc.tuple(fc.nat(3), fc.nat(60)), { minLength: 1, maxLength: 40 }),
+  )
+  .map(([slice, places]) => {
+    const members = places.map(([part, place]) => (slice << 148n) + (BigInt(part + 6) << 144n) + BigInt(place));
+    return [...new Set(members)].map(keyAt);
+  });
 const regions = fc.array(fc.record({ from: id, to: id }), { minLength: 1, maxLength: 3 });
 
 function lcg(seed: number): () => number {
@@ -130,6 +140,8 @@ describe.each(geometries)('%s', (geometry) => {
           expect(hops.length).toBeLessThanOrEqual(n);
           expect(new Set(hops).size).toBe(hops.length);
           expect(hops).not.toContain(members[0]);
+          const from = table.distance(key, members[0] as Key);
+          for (const hop of hops) expect(hop === owner || table.distance(key, hop) < from).toBe(true);
         }),
       );
     });
@@ -196,6 +208,41 @@ describe.each(geometries)('%s', (geometry) => {
           expect(little.replicaRegion(n).equals(table.replicaRegion(n))).toBe(true);
           for (const { id: leaf } of table.leaves()) expect(table.isLeaf(leaf)).toBe(true);
         }),
+      );
+    });
+
+    test.each([
+      ['anywhere', ids],
+      ['of one slice', crowd],
+    ])('holds all whose coming or going moves the region or the copies: members %s', (_where, someIds) => {
+      const leafSetSize = 8;
+      const ownedBy = (table: ContactTable): RegionSet[] => [
+        table.region().clone(),
+        ...Array.from({ length: leafSetSize / 2 }, (_, i) => table.replicaRegion(i + 1)),
+      ];
+      const expectSame = (table: ContactTable, before: readonly RegionSet[], what: string): void => {
+        for (const [n, region] of ownedBy(table).entries()) {
+          expect(region.equals(before[n] as RegionSet), `${n} copies after ${what}`).toBe(true);
+        }
+      };
+      fc.assert(
+        fc.property(someIds, (members) => {
+          const table = tableOf(members.slice(0, 1), { contactsMax: 1_024, leafSetSize });
+          for (const member of members.slice(1)) {
+            const before = ownedBy(table);
+            const isLeaf = table.wouldBeLeaf(member);
+            table.heard(contactAt(member));
+            expect(table.isLeaf(member)).toBe(isLeaf);
+            if (!isLeaf) expectSame(table, before, `${member} came`);
+          }
+          for (const member of members.slice(1)) {
+            const before = ownedBy(table);
+            const wasLeaf = table.isLeaf(member);
+            table.remove(member);
+            if (!wasLeaf) expectSame(table, before, `${member} went`);
+          }
+        }),
+        { numRuns: 200 },
       );
     });
 

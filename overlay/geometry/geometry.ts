@@ -32,6 +32,8 @@ export interface Geometry {
   /** Keys for which a member is among the `n` that keep copies. */
   replicaRegion(index: number, n: number): RegionSet;
 
+  /** How far from the key a member stands, as hops go: each makes it less, but for one to an owner past the key. */
+  distance(key: Key, id: Key): bigint;
   /**
    * Members by whom `key` comes nearer, best first, at most `n`; this node is not the owner.
    * @param isAllKnown whether this node keeps every member of a slot that it hears of

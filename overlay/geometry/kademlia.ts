@@ -37,11 +37,12 @@ export class Kademlia implements Geometry {
   /** A bucket that grows need not be watched any more. */
   readonly isDecidedByLeaves = false;
   readonly #ring: ContactRing;
-  readonly #leafSetSize: number;
+  /** As many copies of a key can be kept as this: half a leaf set. */
+  readonly #side: number;
 
   constructor(ring: ContactRing, options: GeometryOptions) {
     this.#ring = ring;
-    this.#leafSetSize = options.leafSetSize;
+    this.#side = options.leafSetSize / 2;
   }
 
   slotOf(id: Key): number {
@@ -51,8 +52,9 @@ export class Kademlia implements Geometry {
   // ---- Neighbours
 
   /**
-   * Whole buckets, nearest first, until they make up half of a leaf set; and any other bucket as small as that, for it
-   * decides which keys fall to this node whether it has a member.
+   * Whole buckets, nearest first, until they make up half of a leaf set; any other bucket as small as that, since
+   * how many it has decides which keys have a copy here; and half a leaf set on either side within this node's slice,
+   * where plain distance decides.
    */
   leaves(): number[] {
     const { self, selfIndex } = this.#ring;
@@ -62,7 +64,10 @@ export class Kademlia implements Geometry {
     for (let bucket = Kademlia.slots - 1; bucket >= 0; bucket--) {
       const count = this.#ring.slotSize(bucket);
       const first = bitOf(self.id, bucket) === 1 ? low - count : high;
-      if (this.#isWatched(count, high - low - 1)) for (let i = 0; i < count; i++) leaves.push(first + i);
+      const isWatched = this.#isWatched(count, high - low - 1);
+      for (let i = first; i < first + count; i++) {
+        if (isWatched || (bucket >= sliceBits && Math.abs(i - selfIndex) <= this.#side)) leaves.push(i);
+      }
       low = Math.min(low, first);
       high = Math.max(high, first + count);
     }
@@ -71,6 +76,7 @@ export class Kademlia implements Geometry {
 
   wouldBeLeaf(id: Key): boolean {
     const bucket = this.slotOf(id);
+    if (bucket >= sliceBits && this.#between(id) < this.#side) return true;
     let nearer = 0;
     for (let i = bucket + 1; i < Kademlia.slots; i++) nearer += this.#ring.slotSize(i);
     return this.#isWatched(this.#ring.slotSize(bucket) + 1, nearer);
@@ -81,7 +87,7 @@ export class Kademlia implements Geometry {
   }
 
   bearings(id: Key): number[] {
-    const bearings = new Set(this.nearest(id, this.#leafSetSize + 1));
+    const bearings = new Set(this.nearest(id, 2 * this.#side + 1));
     const slice = sliceOf(headOf(id));
     let low = 0;
     let high = this.#ring.size;
@@ -102,6 +108,13 @@ export class Kademlia implements Geometry {
     const nearest: number[] = [];
     this.#collect(0, this.#ring.size, 0, key, sliceOf(headOf(key)), n, nearest);
     return nearest;
+  }
+
+  /** Exclusive or of the slices, then plain distance; of two members equally far the higher one counts as nearer. */
+  distance(key: Key, id: Key): bigint {
+    const slices = BigInt(sliceOf(headOf(key)) ^ sliceOf(headOf(id)));
+    const ahead = pointOf(id) - pointOf(key);
+    return (slices << 162n) + (ahead >= 0n ? 2n * ahead : -2n * ahead + 1n);
   }
 
   nextHops(key: Key, n: number): number[] {
@@ -290,8 +303,16 @@ export class Kademlia implements Geometry {
     return sliceOf(this.#ring.head(index));
   }
 
+  /** How many members stand between this node and a newcomer of its slice. */
+  #between(id: Key): number {
+    const { selfIndex } = this.#ring;
+    const index = this.#ring.indexFrom(id);
+    return index > selfIndex ? index - selfIndex - 1 : selfIndex - index;
+  }
+
+  /** @param nearer members of the buckets nearer to this node */
   #isWatched(count: number, nearer: number): boolean {
-    return nearer < this.#leafSetSize / 2 || count < this.#leafSetSize / 2;
+    return nearer < this.#side || count <= this.#side;
   }
 }
 

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { clockwise, keyAt, pointOf } from './keys.ts';
+import type { Contact, Key } from './overlay.ts';
+import { Search } from './search.ts';
+
+// Chord's distance: steps clockwise to the key, which is 1000.
+
+const options = { lookupParallelMax: 2, lookupQuestionsMax: 6 };
+const at = (point: number): Contact => ({ id: keyAt(BigInt(point)), address: `n${point}:1` });
+const distance = (id: Key): bigint => clockwise(pointOf(id), 1_000n);
+const searchFrom = (...hops: number[]): Search => new Search(options, at(0).id, hops.map(at), distance);
+const naming = (...points: number[]) => ({ isOwner: false, nearer: points.map(at) });
+
+test('asks each member once, no more at a time than allowed, until the owner answers', () => {
+  const search = searchFrom(500, 400, 300);
+  expect([search.next(), search.next(), search.next()]).toEqual([at(500), at(400), null]);
+  search.answered(at(500), naming(900, 500, 800));
+  expect(search.next()).toEqual(at(900));
+  search.answered(at(400), null);
+  search.answered(at(900), { isOwner: true, nearer: [] });
+  expect(search.owner).toEqual(at(900));
+  expect(search.next()).toBeNull();
+});
+
+test('ends when nobody is left', () => {
+  const search = searchFrom(500);
+  search.next();
+  expect([search.next(), search.isWaiting]).toEqual([null, true]);
+  search.answered(at(500), naming(0, 500));
+  expect([search.next(), search.isWaiting, search.owner]).toEqual([null, false, null]);
+});
+
+test('the advice of the nearest is followed first, whoever answers last', () => {
+  const search = searchFrom(900, 100);
+  search.next();
+  search.next();
+  search.answered(at(900), naming(950));
+  search.answered(at(100), naming(999, 998));
+  expect([search.next(), search.next()]).toEqual([at(950), at(999)]);
+});
+
+test('of those who lead no nearer than their author one is asked: the owner may stand past the key', () => {
+  const search = searchFrom(500);
+  search.next();
+  search.answered(at(500), naming(1_001, 499, 1_002, 600, 1_003));
+  expect([search.next(), search.next()]).toEqual([at(1_001), at(600)]);
+  search.answered(at(600), null);
+  expect(search.next()).toBeNull();
+});
+
+test('invented members are asked up to a limit', () => {
+  const search = searchFrom(10);
+  let asked = 0;
+  for (let next = search.next(); next; next = search.next()) {
+    asked += 1;
+    search.answered(next, naming(10 + asked, 20 + asked));
+  }
+  expect(asked).toBe(options.lookupQuestionsMax);
+  expect(search.isWaiting).toBe(false);
+});
