@@ -3,6 +3,7 @@ import {
   type ControlRequest,
   controlApp,
   controlRequest,
+  type FindReply,
   findReply,
   type JoinReply,
   joinReply,
@@ -12,7 +13,7 @@ import {
 } from './control.ts';
 import type { Lookups } from './lookups.ts';
 import type { Membership } from './membership/membership.ts';
-import type { Contact } from './overlay.ts';
+import type { Contact, Key } from './overlay.ts';
 import type { Router } from './router.ts';
 import type { Rpc } from './rpc.ts';
 import type { Target } from './wire.ts';
@@ -46,6 +47,10 @@ export class ControlCalls {
 
   join(to: Target, contactsMax: number): Promise<JoinReply> {
     return this.askFor(to, { type: 'join', contactsMax }, joinReply, this.#options.joinRequestTimeoutMs);
+  }
+
+  find(to: Contact, key: Key): Promise<FindReply> {
+    return this.askFor(to, { type: 'find', key }, findReply, this.#options.hopTimeoutMs);
   }
 
   async leave(to: Contact): Promise<void> {

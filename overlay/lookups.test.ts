@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { CodecError, encode, u32 } from './codec.ts';
+import { CodecError, decode, encode, u32 } from './codec.ts';
 import { type ControlRequest, findReply, lookupApp } from './control.ts';
 import { overlayDefaults } from './defaults.ts';
 import { ContactTable, type GeometryName, geometries } from './geometry/contact-table.ts';
@@ -82,6 +82,8 @@ class Net {
       isSuspect: () => false,
       timeoutMs: (_id: Key | null, attempt: number) => patienceMs * 2 ** attempt,
       ask: (to: Contact, request: ControlRequest, timeoutMs: number) => this.#ask(self, to, request, timeoutMs),
+      find: async (to: Contact, key: Key) =>
+        decode(findReply, await this.#ask(self, to, { type: 'find', key }, overlayDefaults.hopTimeoutMs)),
       get: table.get.bind(table),
       distance: table.distance.bind(table),
     };

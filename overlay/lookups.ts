@@ -1,5 +1,5 @@
 import { decode, encode, u32 } from './codec.ts';
-import { type ControlRequest, type FindReply, findReply, lookupApp } from './control.ts';
+import { type ControlRequest, type FindReply, lookupApp } from './control.ts';
 import { type Contact, type Key, type LookupManner, OverlayError, type RoutedMessage } from './overlay.ts';
 import type { Router } from './router.ts';
 import type { Runtime, Timer } from './runtime.ts';
@@ -12,7 +12,10 @@ export interface LookupOptions extends SearchOptions {
 }
 
 export interface LookupOutput {
+  /** @throws OverlayError */
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
+  /** Who owns the key, or is nearer to it, by that member's table. @throws OverlayError */
+  find(to: Contact, key: Key): Promise<FindReply>;
   /** How long an answer from there may take, by its round trips; of nobody in particular when `id` is null. */
   timeoutMs(id: Key | null, attempt: number): number;
   /** The member of this id, if this node knows it. */
@@ -138,7 +141,7 @@ export class Lookups {
   async #find(contact: Contact, key: Key): Promise<FindReply | null> {
     this.counters.lookupQuestions += 1;
     try {
-      return decode(findReply, await this.#output.ask(contact, { type: 'find', key }, this.#options.hopTimeoutMs));
+      return await this.#output.find(contact, key);
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       return null;

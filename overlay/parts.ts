@@ -236,6 +236,7 @@ export class Parts {
     const { runtime, options, self } = this.#init;
     const output = {
       ask: this.#calls.ask.bind(this.#calls),
+      find: this.#calls.find.bind(this.#calls),
       timeoutMs: this.peers.timeoutMs.bind(this.peers),
       get: this.table.get.bind(this.table),
       distance: this.table.distance.bind(this.table),

@@ -6,7 +6,7 @@ import { hourMs, StoreFleet } from './store-fleet.ts';
 
 const auditMs = 10;
 /** A member whose place another has just taken may believe for so long that writes still reach it: until it hears. */
-const unawareMsMax = 250;
+const unawareMsMax = 400;
 
 /** Every acknowledged item must be at every node that says it holds a complete copy of its key. */
 class Audit {
