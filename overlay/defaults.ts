@@ -123,7 +123,7 @@ export const overlayDefaults = {
   hopTimeoutMs: 3_000,
   /** Questions that one lookup has under way; a second one only when the first takes long. */
   lookupParallelMax: 3,
-  /** Members that one search for an owner asks, one after the other: as many as a routed message has hops. */
+  /** Members that one search for an owner asks in all: as many as a routed message may have hops. */
   lookupQuestionsMax: 64,
   broadcastFanout: 8,
   /** Larger content is for the store: a broadcast then tells where it is. */
