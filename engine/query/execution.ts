@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Batch, batchFromRows, decodeBatch, QueryError } from '../../columnar/index.ts';
+import { type Batch, batchFromRows, decodeBatch, QueryError, sliceBatch } from '../../columnar/index.ts';
 import { buildOpGraph, type Operator, type RunningOpGraph } from '../../operators/index.ts';
 import { type Contact, type Overlay, type Region, RegionSet, type Runtime } from '../../overlay/index.ts';
 import { type Exchange, nodesOf, type OpGraph, type PhysicalPlan, type PlanNode } from '../../planner/index.ts';
@@ -9,9 +9,7 @@ import { QueryMemory } from './memory.ts';
 import type { QueryId, QueryMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { type Report, ReportBuilder } from './report.ts';
-
-/** A scan or a stream of pushes gives the event loop a turn after this long. */
-const turnMs = 10;
+import { Turns, turnMs } from './turns.ts';
 
 /** Outputs are flushed and quiet is checked this long after the last input, so that small batches grow together. */
 const settleDelayMs = 1;
@@ -50,6 +48,10 @@ export type Settle = (lost: boolean) => void;
 
 interface Received {
   readonly batch: Batch;
+  /** Rows of it that the operators were given. */
+  rowsDone: number;
+  /** They could not work on them: the query has failed. */
+  isFailed: boolean;
   /** `null`: from this node itself. */
   readonly settle: Settle | null;
   /** Of rows from this node itself: gives their room in its outbox back. */
@@ -90,6 +92,7 @@ export class Execution {
   readonly #abort = new AbortController();
   readonly #results: Downstream | null;
   readonly #failed: (error: unknown) => void;
+  readonly #turns: Turns;
   #wokenBy: Settle | null = null;
   #wave = 0;
   #settling = false;
@@ -107,6 +110,7 @@ export class Execution {
     this.epoch = epoch;
     this.#results = results;
     this.#failed = failed;
+    this.#turns = new Turns(host.runtime);
     this.exchanges = query.plan.opgraphs.flatMap((graph) => (graph.output === null ? [] : [graph.output]));
     this.treeOnly = this.exchanges.every((exchange) => exchange.kind === 'tree');
     this.distributedScans = query.plan.opgraphs.flatMap(({ root }) => [...nodesOf(root)].filter(isDistributedScan));
@@ -153,7 +157,7 @@ export class Execution {
       exchange.kind === 'hash' ? this.query.rendezvous : [this.query.proxy],
       this.host.overlay.self.id,
       this.#outbox(exchange.id),
-      (batch, taken) => this.#take(exchange.id, { batch, settle: null, taken }),
+      (batch, taken) => this.#take(exchange.id, { batch, rowsDone: 0, isFailed: false, settle: null, taken }),
     );
     this.#outputs.set(exchange.id, created);
     return created;
@@ -164,7 +168,13 @@ export class Execution {
     const exchange = this.exchanges.find((candidate) => candidate.id === exchangeId);
     if (exchange === undefined || exchange.kind === 'tree')
       throw new QueryError('protocol', `no exchange ${exchangeId}`);
-    this.#take(exchangeId, { batch: decodeBatch(exchange.schema, bytes), settle, taken: null });
+    this.#take(exchangeId, {
+      batch: decodeBatch(exchange.schema, bytes),
+      rowsDone: 0,
+      isFailed: false,
+      settle,
+      taken: null,
+    });
     this.settleSoon();
   }
 
@@ -337,14 +347,44 @@ export class Execution {
       received.taken?.();
       return;
     }
-    if (inlet.waiting.length > 0 || inlet.output.congested) inlet.waiting.push(received);
-    else this.#process(inlet, received);
+    inlet.waiting.push(received);
+    if (inlet.waiting.length === 1) this.#work(inlet);
   }
 
-  #process(inlet: Inlet, { batch, settle, taken }: Received): void {
-    const isTaken = this.attempt(() => inlet.input.push(batch));
+  /** Works on what waits until the turn is over or the output congested. Returns whether it did anything. */
+  #work(inlet: Inlet): boolean {
+    let worked = false;
+    for (;;) {
+      const [next] = inlet.waiting;
+      if (next === undefined || inlet.output.congested || this.closed) return worked;
+      if (this.#turns.isOver) {
+        this.settleSoon();
+        return worked;
+      }
+      worked = true;
+      if (!this.#process(inlet, next)) continue;
+      inlet.waiting.shift();
+      this.#processed(next);
+    }
+  }
+
+  /** Gives the operators some of the rows. Returns whether no more of them are to follow. */
+  #process(inlet: Inlet, received: Received): boolean {
+    const { batch, rowsDone } = received;
+    const end = Math.min(batch.numRows, rowsDone + this.#turns.rows);
+    const part = rowsDone === 0 && end === batch.numRows ? batch : sliceBatch(batch, rowsDone, end);
+    let isTaken = false;
+    this.#turns.run(() => {
+      isTaken = this.attempt(() => inlet.input.push(part));
+    });
+    received.rowsDone = isTaken ? end : batch.numRows;
+    received.isFailed = !isTaken;
+    return received.rowsDone === batch.numRows;
+  }
+
+  #processed({ settle, taken, isFailed }: Received): void {
     taken?.();
-    if (!isTaken || settle === null) return;
+    if (isFailed || settle === null) return;
     const active = [...this.engagements.values()].some((engagement) => engagement.active);
     if (active || this.#wokenBy !== null) settle(false);
     else this.#wokenBy = settle;
@@ -355,13 +395,7 @@ export class Execution {
     let moved = true;
     while (moved && !this.closed) {
       moved = false;
-      for (const inlet of this.#inlets.values()) {
-        while (inlet.waiting.length > 0 && !inlet.output.congested && !this.closed) {
-          const next = inlet.waiting.shift();
-          if (next !== undefined) this.#process(inlet, next);
-          moved = true;
-        }
-      }
+      for (const inlet of this.#inlets.values()) if (this.#work(inlet)) moved = true;
       for (const output of this.#outputs.values()) {
         if (output.empty) continue;
         this.attempt(() => output.flush());
