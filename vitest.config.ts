@@ -4,6 +4,8 @@ const layers = '{columnar,parser,planner,operators,overlay,engine,gateway,cli,si
 
 export default defineConfig({
   test: {
+    // By default one core would be left idle.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
