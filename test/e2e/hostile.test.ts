@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { clientPath } from '../../gateway/index.ts';
 import { encodeFrame, type Message } from '../../overlay/messages.ts';
 import { frameBytesMax } from '../../overlay/runtime.ts';
-import { Handshake, type Identity } from '../../overlay/ws/handshake.ts';
+import { Handshake, type Identity, protocolVersion } from '../../overlay/ws/handshake.ts';
 import { ask, eventually, type Running, scratchFile, startWharf } from './command.ts';
 
 // What strangers, and members gone mad, may do to a running node: each costs them their connection, leaves a line in
@@ -98,7 +98,11 @@ describe('strangers', () => {
   test.each([
     ['bytes that are no handshake', bytes(500), /refused a peer/],
     ['a message longer than any', bytes(frameBytesMax + 1_000), /refused a peer/],
-    ['nonsense in the handshake', Buffer.from('{"type":"hello","version":1,"cluster":7}'), /malformed handshake/],
+    [
+      'nonsense in the handshake',
+      Buffer.from(JSON.stringify({ type: 'hello', version: protocolVersion, cluster: 7 })),
+      /malformed handshake/,
+    ],
     ['another version', Buffer.from('{"type":"hello","version":99}'), /wrong protocol version/],
   ])('%s from one who would be a peer', async (_, message, reason) => {
     await logged(async () => {
