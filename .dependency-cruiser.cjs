@@ -23,10 +23,10 @@ const forbidden = Object.entries(layers).flatMap(([layer, allowed]) => {
     },
     {
       name: `${layer}-by-its-public-face`,
-      comment: `other layers import ${layer}/ only through its index.ts`,
+      comment: `other layers import ${layer}/ only through its index.ts, tests also what it has for tests`,
       severity: 'error',
       from: { pathNot: `^(${layer}|test|bench|examples)/` },
-      to: { path: `^${layer}/`, pathNot: `^${layer}/(index|worker)\\.ts$` },
+      to: { path: `^${layer}/`, pathNot: `^${layer}/((index|worker)\\.ts$|testing/)` },
     },
   ];
 });
@@ -39,6 +39,12 @@ module.exports = {
       severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      from: { pathNot: '\\.test\\.ts$|/testing/|^(test|bench)/' },
+      to: { path: '^[^/]+/testing/' },
     },
     {
       name: 'no-dev-dependencies',
