@@ -76,6 +76,7 @@ export class Parts {
     transport.onLinkDown((peer, reason) => {
       if (this.#isClosed) return;
       this.links.onLinkDown(peer, reason);
+      this.rpc.linkDown(peer, reason);
       this.membership.onLinkDown(peer, reason);
     });
     this.#forgetter = this.#forgetLater();

@@ -75,3 +75,35 @@ describe('an answer', () => {
     expect(asker.unanswered).toBe(1);
   });
 });
+
+describe('a link that cannot be opened', () => {
+  const nobody = { id: null, address: to.address };
+
+  test('ends questions to whoever lives at the address', async () => {
+    const asker = new Asker();
+    const asked = asker.rpc.request(nobody, app, garbage);
+    asker.rpc.linkDown(to.address, 'refused: nobody listens');
+    await expect(asked).rejects.toMatchObject({
+      code: 'unreachable',
+      message: `${to.address}: refused: nobody listens`,
+    });
+  });
+
+  test('leaves questions to members and to other addresses', async () => {
+    const asker = new Asker();
+    const toMember = asker.rpc.ask(to, app, garbage, answer);
+    const elsewhere = asker.rpc.request({ id: null, address: contactOf(2).address }, app, garbage, 50);
+    elsewhere.catch(() => {});
+    asker.rpc.linkDown(to.address, 'connection reset');
+    const [first] = asker.sent as RequestMessage[];
+    asker.rpc.onReply(to, {
+      type: 'reply',
+      request: first?.request ?? 0,
+      outcome: 'ok',
+      payload: encode(answer, { n: 5 }),
+    });
+    expect(await toMember).toEqual({ n: 5 });
+    await asker.runtime.pass(60);
+    await expect(elsewhere).rejects.toMatchObject({ code: 'timeout' });
+  });
+});

@@ -4,7 +4,7 @@ import { Deadlines } from './deadlines.ts';
 import type { Log } from './defaults.ts';
 import { decodeRefusal, encodeRefusal, type Message, type ReplyMessage, type RequestMessage } from './messages.ts';
 import { type AppId, type Contact, type Key, OverlayError } from './overlay.ts';
-import type { Runtime } from './runtime.ts';
+import type { Address, Runtime } from './runtime.ts';
 import type { Target } from './wire.ts';
 
 export interface RpcOptions extends AnswersOptions {
@@ -128,6 +128,15 @@ export class Rpc {
       if (pending.to.id !== id) continue;
       this.#settle(pending);
       this.#fail(pending, new OverlayError('unreachable', `${pending.to.address}: ${reason}`));
+    }
+  }
+
+  /** Nobody can be reached at the address: questions to whoever lives there fail at once. Members may yet be heard. */
+  linkDown(address: Address, reason: string): void {
+    for (const pending of [...this.#pending.values()]) {
+      if (pending.to.id !== null || pending.to.address !== address) continue;
+      this.#settle(pending);
+      this.#fail(pending, new OverlayError('unreachable', `${address}: ${reason}`));
     }
   }
 

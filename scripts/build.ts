@@ -1,0 +1,31 @@
+import { type BuildOptions, build } from 'esbuild';
+
+// Builds `dist/`: the library for programs that embed a node, and the command.
+
+const common: BuildOptions = {
+  outdir: 'dist',
+  entryNames: '[name]',
+  bundle: true,
+  splitting: true,
+  sourcemap: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  logLevel: 'warning',
+};
+
+/** They load files of their own: native code, scripts. */
+const native = ['classic-level', 'systeminformation'];
+
+await build({ ...common, entryPoints: ['index.ts'], packages: 'external' });
+// With its packages inside: to find and read hundreds of files takes three times as long as all else that a start does.
+await build({
+  ...common,
+  entryPoints: ['cli/main.ts', 'cli/fleet-worker.ts'],
+  external: native,
+  legalComments: 'linked',
+  // Packages that are no ES modules ask for those of Node by `require`.
+  banner: {
+    js: "import { createRequire as bundledRequire } from 'node:module';const require = bundledRequire(import.meta.url);",
+  },
+});
