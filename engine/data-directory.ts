@@ -116,7 +116,9 @@ function unusable(directory: string, error: StorageError): QueryError {
     full: ['is on a full disk', 'Make room first.'],
     io: ['cannot be used', null],
   }[error.code] as [string, string | null];
-  return new QueryError('dataDirectory', `the data directory ${directory} ${what}: ${error.message}`, {
+  // That it is locked says all.
+  const detail = error.code === 'locked' ? '' : `: ${error.message}`;
+  return new QueryError('dataDirectory', `the data directory ${directory} ${what}${detail}`, {
     cause: error,
     ...(hint === null ? {} : { hint }),
   });

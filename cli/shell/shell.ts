@@ -9,6 +9,7 @@ import { noProgress, type Progress, Spinner } from '../output/progress.ts';
 import { type Sink, widthOf } from '../output/sink.ts';
 import { Completion } from './completion.ts';
 import { historyFile, historyLinesMax, loadHistory, saveHistory } from './history.ts';
+import { LastingNode } from './lasting-node.ts';
 import { type ScanState, splitStatements } from './statements.ts';
 
 export interface ShellOptions {
@@ -226,13 +227,17 @@ export interface RunShellOptions {
  */
 export async function runShell({ address, secret, format = 'table' }: RunShellOptions): Promise<number> {
   const { stdin, stdout, stderr } = process;
-  const remote = await connect(address, { secret });
+  const open = () => connect(address, { secret });
+  const remote = await open();
   const interactive = stdin.isTTY && stdout.isTTY;
+  const connectedAgain = () => stdout.write(`Connected again to ${address}, in a new session.\n`);
+  // A script must not go on where a statement may have been lost.
+  const sessions = interactive ? new LastingNode(remote, open, connectedAgain) : remote;
   if (interactive) stdout.write(`Connected to ${remote.address}. \\? for help, \\q to leave.\n`);
   try {
-    const options = { sessions: remote, input: stdin, out: stdout, notes: stderr, interactive, format };
+    const options = { sessions, input: stdin, out: stdout, notes: stderr, interactive, format };
     return await new Shell({ ...options, historyPath: historyFile() }).run();
   } finally {
-    remote.close();
+    sessions.close();
   }
 }

@@ -28,6 +28,11 @@ export class RemoteNode implements SessionFactory {
     keepAlive(socket);
   }
 
+  /** Whether the connection is gone for good: every statement on it fails. */
+  get isLost(): boolean {
+    return this.#lost !== null;
+  }
+
   /** A session on a lost connection fails with its first statement. */
   openSession(): Session {
     const number = this.#sessionsOpened++;

@@ -75,9 +75,9 @@ describe.skipIf(!installed)('wharf shell on a terminal', () => {
   const ctrlC = '\x03';
   const ctrlD = '\x04';
 
-  async function terminal() {
+  async function terminal(node = address) {
     const home = await scratch();
-    const command = `${process.execPath} bin/wharf.js shell --node ${address}`;
+    const command = `${process.execPath} bin/wharf.js shell --node ${node}`;
     const running = start('script', ['-qefc', command, '/dev/null'], {
       env: { HOME: home, TERM: 'xterm' },
     });
@@ -114,5 +114,22 @@ describe.skipIf(!installed)('wharf shell on a terminal', () => {
     expect(await second.enter(' 1 AS one;\r', /\(1 row\)[^]*wharf> /)).toContain(' one\n');
     second.running.type('\\q\r');
     expect((await second.running.finished()).code).toBe(0);
+  });
+
+  test('connects again when its node has restarted', async () => {
+    const first = startWharf(['start', '--listen', '127.0.0.1:0', '--no-host-metrics']);
+    const [, port = ''] = await first.printed(/127\.0\.0\.1:(\d+)[^]*the node is ready/, 'err');
+    const shell = await terminal(`127.0.0.1:${port}`);
+    await shell.enter('SELECT 1 AS n;\r', /\(1 row\)[^]*wharf> /);
+    first.signal('SIGKILL');
+    await first.finished();
+    expect(await shell.enter('SELECT 2 AS n;\r', /refused[^]*wharf> /)).toContain('connection refused');
+    const second = startWharf(['start', '--listen', `127.0.0.1:${port}`, '--no-host-metrics']);
+    await second.printed(/the node is ready/, 'err');
+    const answer = await shell.enter('SELECT 3 AS n;\r', /\(1 row\)[^]*wharf> /);
+    expect(answer).toContain(`Connected again to 127.0.0.1:${port}, in a new session.`);
+    expect(answer).toContain(' 3\n');
+    shell.running.type('\\q\r');
+    expect((await shell.running.finished()).code).toBe(0);
   });
 });
