@@ -1,4 +1,4 @@
-import { QueryError, type Schema, typeName, typesEqual } from '../columnar/index.ts';
+import { QueryError, type Schema, typeName } from '../columnar/index.ts';
 import {
   absent,
   CodecError,
@@ -14,6 +14,7 @@ import { type CatalogEntry, decodeEntry, encodeEntry } from './catalog-entry.ts'
 import type { Log } from './log.ts';
 import { systemTable, systemTableNames } from './system-tables.ts';
 import type { TableSource } from './table.ts';
+import { unionSchema } from './union-schema.ts';
 
 /** The overlay application of catalog news. */
 export const catalogApp = 3;
@@ -114,11 +115,11 @@ export class Catalog {
     const lease = this.#leases.get(name);
     if (lease !== undefined && lease.untilMs > this.#options.runtime.now()) return lease.table;
     const entries = await this.#entries(name);
-    const [first] = entries;
+    const [first, ...others] = entries;
     if (first === undefined) throw unknownTable(name, position, [...this.#local.keys(), ...systemTableNames]);
-    for (const other of entries) requireSame(name, first, other, position);
-    this.#leases.set(name, { table: first.table, untilMs: this.#options.runtime.now() + leaseMs });
-    return first.table;
+    const table = { ...first.table, schema: unionOf(name, [first, ...others], position) };
+    this.#leases.set(name, { table, untilMs: this.#options.runtime.now() + leaseMs });
+    return table;
   }
 
   /**
@@ -257,22 +258,21 @@ function describe(schema: Schema): string {
   return schema.fields.map(({ name, type }) => `${name} ${typeName(type)}`).join(', ');
 }
 
-function requireSame(name: string, a: CatalogEntry, b: CatalogEntry, position: number): void {
-  const fieldsA = a.table.schema.fields;
-  const fieldsB = b.table.schema.fields;
-  const same =
-    a.table.source === b.table.source &&
-    fieldsA.length === fieldsB.length &&
-    fieldsA.every((field, i) => {
-      const other = fieldsB[i];
-      return other !== undefined && field.name === other.name && typesEqual(field.type, other.type);
+/** Nodes may have guessed types of their own from files of theirs. @throws QueryError `schemaClash` */
+function unionOf(
+  name: string,
+  [first, ...others]: readonly [CatalogEntry, ...CatalogEntry[]],
+  position: number,
+): Schema {
+  return others.reduce<Schema>((schema, other) => {
+    const union = first.table.source === other.table.source ? unionSchema(schema, other.table.schema) : null;
+    if (union) return union;
+    const [a, b] = [first, other].map((entry) => `(${describe(entry.table.schema)}) ${placeOf(entry)}`);
+    throw new QueryError('schemaClash', `table "${name}" is ${a} and ${b}`, {
+      position,
+      hint: 'Rename one of them, or give all nodes the same columns.',
     });
-  if (same) return;
-  throw new QueryError(
-    'schemaClash',
-    `table "${name}" is (${describe(a.table.schema)}) ${placeOf(a)} and (${describe(b.table.schema)}) ${placeOf(b)}`,
-    { position, hint: 'Rename one of them, or give all nodes the same columns.' },
-  );
+  }, first.table.schema);
 }
 
 function placeOf({ table, node }: CatalogEntry): string {

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { type Batch, type Field, QueryError, type Schema, selectColumns, typesEqual } from '../columnar/index.ts';
+import { type Batch, QueryError, type Schema, selectColumns } from '../columnar/index.ts';
 import {
   type Address,
   Blobs,
@@ -23,6 +23,7 @@ import { QueryService } from './query/query-service.ts';
 import type { Session, SessionFactory } from './session.ts';
 import { type NodeFacts, scanSystemTable } from './system-tables.ts';
 import type { TableSource } from './table.ts';
+import { converter } from './union-schema.ts';
 
 /** Limits of a node; each may be set in its options. */
 export const nodeDefaults = {
@@ -213,12 +214,12 @@ export class WharfNode implements SessionFactory {
         const source = own ? this.#catalog.source(node.table) : null;
         if (source === null) return;
         // The proxy may have planned before it heard of this node's table of that name.
-        const { fields } = selectSchema(source.schema, node.columns);
-        if (!sameTypes(fields, node.schema.fields)) {
+        const convert = converter(selectSchema(source.schema, node.columns), node.schema);
+        if (!convert) {
           throw new QueryError('schemaClash', `table "${node.table}" has other columns at node ${this.address}`);
         }
         try {
-          yield* source.scan({ columns: node.columns, signal });
+          for await (const batch of source.scan({ columns: node.columns, signal })) yield convert(batch);
         } catch (cause) {
           if (cause instanceof QueryError) throw cause;
           throw new QueryError('file', cause instanceof Error ? cause.message : String(cause), { cause });
@@ -305,16 +306,6 @@ export class WharfNode implements SessionFactory {
 
 function selectSchema(schema: Schema, columns: readonly number[]): Schema {
   return { fields: columns.flatMap((column) => schema.fields[column] ?? []) };
-}
-
-function sameTypes(a: readonly Field[], b: readonly Field[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ name, type }, i) => {
-      const other = b[i];
-      return other !== undefined && name === other.name && typesEqual(type, other.type);
-    })
-  );
 }
 
 function micros(ms: number): bigint {

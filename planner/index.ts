@@ -2,6 +2,7 @@
 
 export { partialSchema } from './aggregates.ts';
 export type { TableDefinition, Tables } from './catalog.ts';
+export { commonType } from './coercion.ts';
 export type { PlanContext } from './context.ts';
 export { defineTable } from './define-table.ts';
 export { decodePlan, encodePlan } from './encode.ts';
