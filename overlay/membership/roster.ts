@@ -1,4 +1,5 @@
 import type { Log } from '../defaults.ts';
+import { keyDigits } from '../keys.ts';
 import type { Census, MemberName } from '../messages.ts';
 import type { Contact, Key, MembershipChange } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
@@ -11,8 +12,6 @@ export interface RosterOutput {
   /** Members that decide regions and copies changed. */
   leavesChanged(): void;
 }
-
-const keyDigits = 40;
 
 /** The routing table, and all that follows at once from a change to it. */
 export class Roster {
