@@ -5,7 +5,7 @@ import { Losses } from './losses.ts';
 import type { Orphans } from './orphans.ts';
 import { type Contact, type Key, type Loss, OverlayError, type Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
-import type { Reading } from './region-reader.ts';
+import type { RegionReading } from './region-reader.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -15,9 +15,9 @@ export interface GatheringOptions {
 
 export interface GatheringOutput {
   /** What this node has of a region, complete or not. */
-  own(region: Region): Reading;
+  own(region: Region): RegionReading;
   /** Takes over what another has of it. @throws OverlayError */
-  read(from: Contact, region: Region): Promise<Reading>;
+  read(from: Contact, region: Region): Promise<RegionReading>;
   /** Another's answer to the question that `vouches` answers here. @throws OverlayError */
   vouches(contact: Contact): Promise<boolean>;
   /** Whether this node keeps what it has through crashes, and has lost none of it. */
@@ -87,7 +87,7 @@ export class Gathering {
     const gathered = new RegionSet();
     const doubtful = new RegionSet();
     const losses = new Losses();
-    const add = (reading: Reading): void => {
+    const add = (reading: RegionReading): void => {
       losses.unite(gathered, reading.available, reading.losses);
       gathered.addAll(reading.available);
       doubtful.addAll(reading.doubtful);

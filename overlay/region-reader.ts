@@ -14,7 +14,7 @@ import {
 import type { Runtime } from './runtime.ts';
 
 /** What reading some regions gave: the part of them that is complete now, and its flaws. */
-export interface Reading {
+export interface RegionReading {
   readonly available: RegionSet;
   readonly losses: readonly Loss[];
   /** What was complete once, on the disk of the node that was read from, and may be out of date. */
@@ -61,7 +61,7 @@ export class RegionReader {
    * What the source can give, which is all of it when the reading succeeded. `anything`: also what it has no complete
    * copy of.
    */
-  async read(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
+  async read(from: Contact, regions: readonly Region[], anything: boolean): Promise<RegionReading> {
     if (!regions.some((region) => this.#comparison.hasItems(region))) return this.readAll(from, regions, anything);
     const { differing, ...reading } = await this.differences(from, regions, anything);
     if (!anything && !regions.every((region) => reading.available.covers(region))) return reading;
@@ -81,7 +81,7 @@ export class RegionReader {
     from: Contact,
     regions: readonly Region[],
     anything: boolean,
-  ): Promise<Reading & { readonly differing: readonly Region[] }> {
+  ): Promise<RegionReading & { readonly differing: readonly Region[] }> {
     const available = new RegionSet();
     const doubtful = new RegionSet();
     const losses: Loss[] = [];
@@ -100,7 +100,7 @@ export class RegionReader {
   }
 
   /** Reads all that another has of some regions. */
-  async readAll(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
+  async readAll(from: Contact, regions: readonly Region[], anything: boolean): Promise<RegionReading> {
     const opened = await this.ask(from, { type: 'open', regions, anything }, openReply);
     const reading = this.#heard(regions, opened);
     if (opened.export === 0) return reading;
@@ -115,7 +115,7 @@ export class RegionReader {
     }
   }
 
-  #heard(regions: readonly Region[], told: ToldReading): Reading {
+  #heard(regions: readonly Region[], told: ToldReading): RegionReading {
     const nowMs = this.#runtime.now();
     const asked = new RegionSet(regions);
     return {
@@ -127,7 +127,7 @@ export class RegionReader {
 }
 
 /** For another node. */
-export function told({ available, losses, doubtful }: Reading, nowMs: number): ToldReading {
+export function told({ available, losses, doubtful }: RegionReading, nowMs: number): ToldReading {
   const aged = losses.map(({ region, atMs }) => ({ region, ageMs: Math.max(0, nowMs - atMs) }));
   return { available, losses: aged, doubtful };
 }

@@ -21,7 +21,7 @@ import {
   type Split,
 } from './overlay.ts';
 import { RegionSet } from './region.ts';
-import { type Ask, type ReaderCounters, type Reading, RegionReader, told } from './region-reader.ts';
+import { type Ask, type ReaderCounters, RegionReader, type RegionReading, told } from './region-reader.ts';
 import {
   compareReply,
   nextReply,
@@ -301,7 +301,7 @@ export class Replication {
   }
 
   /** What may be read here. `anything`: retired copies too, which may lack whatever came since they retired. */
-  #available(regions: readonly Region[], anything: boolean): Reading {
+  #available(regions: readonly Region[], anything: boolean): RegionReading {
     const wanted = new RegionSet(regions);
     const servable = this.#copies.servable().intersect(wanted);
     const losses = this.#copies.lossesIn(servable);
@@ -330,7 +330,7 @@ export class Replication {
   }
 
   /** Reads what differs in a region; returns what the source can give, which is all of it when the reading succeeded. */
-  async #read(from: Contact, regions: readonly Region[], anything = false): Promise<Reading> {
+  async #read(from: Contact, regions: readonly Region[], anything = false): Promise<RegionReading> {
     const reading = await this.#reader.read(from, regions, anything);
     // Nothing was read if not all of it could be.
     const isRead = anything || regions.every((region) => reading.available.covers(region));
