@@ -104,9 +104,7 @@ export class OverlayNode implements Overlay {
     assert(this.#state === 'new', 'a node enters the ring once');
     this.#state = 'member';
     this.#parts.membership.bootstrap(others);
-    this.#parts.replication.start(others.length === 0);
-    const { copies } = this.#parts.replication;
-    if (others.length > 0) for (const region of copies.wanted()) copies.hold(region, []);
+    this.#parts.replication.start(others.length === 0 ? 'everything' : 'share');
   }
 
   /**
@@ -124,7 +122,7 @@ export class OverlayNode implements Overlay {
       throw error;
     }
     this.#state = 'member';
-    this.#parts.replication.start(false);
+    this.#parts.replication.start('nothing');
   }
 
   /** Says good-bye, hands all data over, and closes. */

@@ -148,14 +148,20 @@ export class Replication {
     await this.#disk.recover();
   }
 
-  /** The node has entered the ring; `isFirst` when it began it. */
-  start(isFirst: boolean): void {
+  /**
+   * The node has entered the ring.
+   * @param complete of what its copies, empty as they are, are complete: of `nothing` in a ring that others began; of
+   *   `everything` when it began the ring alone; of its `share` when it did so together with others
+   */
+  start(complete: 'everything' | 'share' | 'nothing'): void {
     this.#isRunning = true;
-    if (isFirst && this.#copies.stale.isEmpty) this.#copies.holdAll();
+    // What an earlier life left may be less than its fleet had.
+    if (complete === 'everything' && this.#copies.stale.isEmpty) this.#copies.holdAll();
     this.#disk.update();
     this.#comparedAtMs = this.#runtime.now();
     this.#ticker = this.#runtime.after(this.#options.repairEveryMs * this.#runtime.random(), () => this.#tick());
     this.tableChanged();
+    if (complete === 'share') for (const region of this.#copies.wanted()) this.#copies.hold(region, []);
   }
 
   /** Resolves when this node holds everything that it must keep; at once when it does already. */
