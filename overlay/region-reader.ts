@@ -1,7 +1,9 @@
 import { type Codec, CodecError, encode } from './codec.ts';
 import { batchesOf, type Comparison } from './comparison.ts';
-import type { Contact, Loss, Region, Replicated } from './overlay.ts';
+import { flawed } from './losses.ts';
+import type { Contact, Loss, Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
+import type { ReplicationGround } from './replication-ground.ts';
 import {
   type AgedLoss,
   compareReply,
@@ -11,7 +13,6 @@ import {
   regionsMax,
   replicationRequest,
 } from './replication-messages.ts';
-import type { Runtime } from './runtime.ts';
 
 /** What reading some regions gave: the part of them that is complete now, and its flaws. */
 export interface RegionReading {
@@ -41,14 +42,12 @@ export type Ask = <T>(to: Contact, request: Uint8Array, answer: Codec<T>) => Pro
 /** Reads regions from other members: what differs from this node's own items there, or all where it has none. */
 export class RegionReader {
   readonly counters: ReaderCounters = { chunksIn: 0, chunkBytesIn: 0, comparisons: 0 };
-  readonly #runtime: Runtime;
-  readonly #kinds: ReadonlyMap<number, Replicated>;
+  readonly #ground: ReplicationGround;
   readonly #comparison: Comparison;
   readonly #ask: Ask;
 
-  constructor(runtime: Runtime, kinds: ReadonlyMap<number, Replicated>, comparison: Comparison, ask: Ask) {
-    this.#runtime = runtime;
-    this.#kinds = kinds;
+  constructor(ground: ReplicationGround, comparison: Comparison, ask: Ask) {
+    this.#ground = ground;
     this.#comparison = comparison;
     this.#ask = ask;
   }
@@ -58,10 +57,20 @@ export class RegionReader {
   }
 
   /**
-   * What the source can give, which is all of it when the reading succeeded. `anything`: also what it has no complete
-   * copy of.
+   * Adds what another has to this node's copies. `anything`: also what it has no complete copy of.
+   * @returns what the source can give, which is all of it when the reading succeeded
    */
-  async read(from: Contact, regions: readonly Region[], anything: boolean): Promise<RegionReading> {
+  async read(from: Contact, regions: readonly Region[], anything = false): Promise<RegionReading> {
+    const { copies, runtime, advertise } = this.#ground;
+    const reading = await this.#readDifferences(from, regions, anything);
+    // Nothing was read if not all of it could be.
+    const isRead = anything || regions.every((region) => reading.available.covers(region));
+    const losses = [...reading.losses, ...flawed(reading.doubtful, runtime.now())];
+    if (isRead && copies.united(reading.available, losses)) advertise();
+    return reading;
+  }
+
+  async #readDifferences(from: Contact, regions: readonly Region[], anything: boolean): Promise<RegionReading> {
     if (!regions.some((region) => this.#comparison.hasItems(region))) return this.readAll(from, regions, anything);
     const { differing, ...reading } = await this.differences(from, regions, anything);
     if (!anything && !regions.every((region) => reading.available.covers(region))) return reading;
@@ -107,7 +116,7 @@ export class RegionReader {
     for (let index = 0; ; index++) {
       const part = await this.ask(from, { type: 'next', export: opened.export, index }, nextReply);
       if (!part) return reading;
-      const replicated = this.#kinds.get(part.kind);
+      const replicated = this.#ground.kinds.get(part.kind);
       if (!replicated) throw new CodecError(`unknown kind ${part.kind} of data`);
       this.counters.chunksIn += 1;
       this.counters.chunkBytesIn += part.chunk.length;
@@ -116,7 +125,7 @@ export class RegionReader {
   }
 
   #heard(regions: readonly Region[], told: ToldReading): RegionReading {
-    const nowMs = this.#runtime.now();
+    const nowMs = this.#ground.runtime.now();
     const asked = new RegionSet(regions);
     return {
       available: told.available.intersect(asked),
