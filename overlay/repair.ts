@@ -128,9 +128,7 @@ export class Repair {
   }
 
   #reading(sources: readonly Source[], orphans: RegionSet | null): Promise<void> | null {
-    const nowMs = this.#ground.runtime.now();
-    const mayAsk = ({ contact }: Source): boolean => (this.#avoided.get(contact.id) ?? 0) <= nowMs;
-    const source = sources.find(mayAsk);
+    const source = sources.find((one) => this.#mayAsk(one));
     // A member may have many pieces: one question for all of them.
     if (source) {
       const ofSame = sources.filter(({ contact }) => contact.id === source.contact.id).slice(0, regionsMax);
@@ -138,7 +136,7 @@ export class Repair {
     }
     const orphan = orphans?.regions().find((region) => this.#gathering.mayGather(region));
     if (orphan) return this.#gathering.gather(orphan);
-    const healer = this.#ground.copies.healers().find(mayAsk);
+    const healer = this.#ground.copies.healers().find((one) => this.#mayAsk(one));
     return healer ? this.#heal(healer) : null;
   }
 
@@ -187,6 +185,10 @@ export class Repair {
       log('info', 'cannot heal a region', { from: contact.address, reason: String(error) });
       this.#avoid(contact);
     }
+  }
+
+  #mayAsk({ contact }: Source): boolean {
+    return (this.#avoided.get(contact.id) ?? 0) <= this.#ground.runtime.now();
   }
 
   #avoid(contact: Contact): void {

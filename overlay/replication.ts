@@ -54,6 +54,7 @@ export class Replication {
   readonly #options: ReplicationOptions;
   readonly #table: RoutingTable;
   readonly #output: ReplicationOutput;
+  readonly #journal: Journal;
   readonly #copies: Copies;
   readonly #kinds = new Map<number, Replicated>();
   readonly #disk: DiskRegions;
@@ -64,6 +65,8 @@ export class Replication {
   readonly #surplus: Surplus;
   readonly #antiEntropy: AntiEntropy;
   #isRunning = false;
+  /** Of the copies, when there was nothing left to do; null when there was. */
+  #restingVersion: number | null = null;
   #comparedAtMs = 0;
   #ticker: Timer | null = null;
 
@@ -79,6 +82,7 @@ export class Replication {
     this.#options = options;
     this.#table = table;
     this.#output = output;
+    this.#journal = journal;
     const { replicas } = options;
     const copies = new Copies(table, replicas);
     const kinds = this.#kinds;
@@ -94,7 +98,7 @@ export class Replication {
     this.#surplus = new Surplus(ground, this.#disk, this.#reader);
     this.#antiEntropy = new AntiEntropy(ground, replicas, this.#reader);
     const orphans = new Orphans();
-    this.#gathering = this.#buildGathering(ground, orphans, journal);
+    this.#gathering = this.#buildGathering(ground, orphans);
     this.#repair = new Repair(ground, options, this.#reader, this.#disk, orphans, this.#gathering, {
       hasEntered: () => output.hasEntered(),
       giveBack: (to, stale) => this.#surplus.giveBack(to, stale),
@@ -227,10 +231,8 @@ export class Replication {
     this.#ticker = this.#runtime.after(repairEveryMs, () => this.#tick());
     const nowMs = this.#runtime.now();
     this.#copies.forgetSilent(nowMs - forgetAfterMs);
-    this.#repair.tick();
-    this.#surplus.tidy();
-    void this.#gathering.resolve();
-    void this.#surplus.returnStale();
+    if (this.#copies.version !== this.#restingVersion) this.#tend();
+    if (this.#journal.isDurable) void this.#gathering.resolve();
     if (nowMs - this.#comparedAtMs >= antiEntropyEveryMs) {
       this.#comparedAtMs = nowMs;
       this.#surplus.dropStrays();
@@ -238,12 +240,22 @@ export class Replication {
     }
   }
 
-  #buildGathering(ground: ReplicationGround, orphans: Orphans, journal: Journal): Gathering {
+  /** Does what there is to do. That nothing is will be remembered: ten thousand nodes in one process mostly rest. */
+  #tend(): void {
+    // Of now: whatever changes meanwhile is for the next time.
+    const { version, isAtRest } = this.#copies;
+    this.#restingVersion = isAtRest ? version : null;
+    this.#repair.tick();
+    this.#surplus.tidy();
+    void this.#surplus.returnStale();
+  }
+
+  #buildGathering(ground: ReplicationGround, orphans: Orphans): Gathering {
     return new Gathering(ground, this.#options, this.#disk, orphans, {
       own: (region) => this.serving.readable([region], true, this.#runtime.now()),
       read: (from, region) => this.#reader.read(from, [region], true),
       vouches: (contact) => this.#reader.ask(contact, { type: 'vouch' }, vouchReply),
-      isFaithful: () => journal.isDurable && !journal.failure,
+      isFaithful: () => this.#journal.isDurable && !this.#journal.failure,
       missing: () => this.#output.missing(),
       expectMembers: () => this.#output.expectMembers(),
     });
