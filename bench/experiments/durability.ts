@@ -61,18 +61,8 @@ export const durability = defineExperiment({
   },
 });
 
-/** A store that counts what it is given by others. */
-class MeteredStore extends ObjectStore {
-  bytesImported = 0;
-
-  override import(chunk: Uint8Array): void {
-    this.bytesImported += chunk.length;
-    super.import(chunk);
-  }
-
-  values(): string[] {
-    return [...this.scan(namespace)].map(({ resourceId }) => resourceId);
-  }
+function valuesAt(store: ObjectStore | undefined): string[] {
+  return store ? [...store.scan(namespace)].map(({ resourceId }) => resourceId) : [];
 }
 
 interface Get {
@@ -85,14 +75,14 @@ interface Get {
 async function measure(context: Context, setting: Setting): Promise<Point> {
   const { geometry, nodes, contacts, sessionMin, values, bytes, repair, hours, gets: getsPerS } = setting;
   context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
-  const stores = new Map<Key, MeteredStore>();
+  const stores = new Map<Key, ObjectStore>();
   const names = Array.from({ length: values }, (_, i) => `v${i}`);
   let bytesOfTheDead = 0;
   const fleet: Fleet = await Fleet.start(context, nodes, {
     network: wideArea(context.seed),
     node: nodeOptions(geometry, contacts),
     prepare: (node) => {
-      const store = new MeteredStore(node);
+      const store = new ObjectStore(node);
       stores.set(node.self.id, store);
       store.watch(namespace, ({ resourceId }) => ledger.arrived(resourceId, node.self.id));
     },
@@ -100,20 +90,21 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
   const ledger = new CopyLedger({
     replicas: fleet.any().options.replicas,
     repairPeriodMs: repair * 1_000,
-    has: (node, value) => stores.get(node)?.values().includes(value) ?? false,
+    has: (node, value) => valuesAt(stores.get(node)).includes(value),
   });
-  const storeOf = (node: OverlayNode): MeteredStore => stores.get(node.self.id) as MeteredStore;
+  const storeOf = (node: OverlayNode): ObjectStore => stores.get(node.self.id) as ObjectStore;
   await putAll(fleet, names, storeOf, bytes);
-  const imported = (): number => [...stores.values()].reduce((sum, store) => sum + store.bytesImported, bytesOfTheDead);
-  const [importedBefore, wireBefore] = [imported(), fleet.sim.stats().bytes];
+  const chunkBytesIn = (): number =>
+    fleet.members.reduce((sum, node) => sum + node.counters().chunkBytesIn, bytesOfTheDead);
+  const [chunkBytesBefore, wireBefore] = [chunkBytesIn(), fleet.sim.stats().bytes];
 
   const churning = new Churn(fleet, {
     medianSessionMs: sessionMin * 60_000,
     beforeCrash: (node) => {
       const store = storeOf(node);
       stores.delete(node.self.id);
-      bytesOfTheDead += store.bytesImported;
-      ledger.died(node.self.id, store.values(), fleet.sim.nowMs);
+      bytesOfTheDead += node.counters().chunkBytesIn;
+      ledger.died(node.self.id, valuesAt(store), fleet.sim.nowMs);
     },
   });
   churning.start();
@@ -125,11 +116,11 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
     });
   }
   await fleet.pass(durationS * 1_000, 'churning');
-  const [repairBytes, wireBytes] = [imported() - importedBefore, fleet.sim.stats().bytes - wireBefore];
+  const [repairBytes, wireBytes] = [chunkBytesIn() - chunkBytesBefore, fleet.sim.stats().bytes - wireBefore];
   churning.stop();
   await fleet.pass(60_000, 'coming to rest');
 
-  const present = new Set([...stores.values()].flatMap((store) => store.values()));
+  const present = new Set([...stores.values()].flatMap(valuesAt));
   const lost = names.filter((name) => !present.has(name));
   const judged = asked.filter(({ state, asker }) => state !== 'open' || fleet.isMember(asker));
   const ofPresent = judged.filter(({ value }) => present.has(value));
@@ -154,7 +145,7 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
 async function putAll(
   fleet: Fleet,
   names: readonly string[],
-  storeOf: (node: OverlayNode) => MeteredStore,
+  storeOf: (node: OverlayNode) => ObjectStore,
   bytes: number,
 ): Promise<void> {
   const lifetimeMs = fleet.any().options.lifetimeMaxMs;
@@ -167,7 +158,7 @@ async function putAll(
   }
 }
 
-function getOne(fleet: Fleet, value: string, storeOf: (node: OverlayNode) => MeteredStore): Get {
+function getOne(fleet: Fleet, value: string, storeOf: (node: OverlayNode) => ObjectStore): Get {
   const asker = fleet.any();
   const startedAtMs = fleet.sim.nowMs;
   const get: Get = { asker, value, state: 'open', elapsedMs: 0 };
