@@ -3,9 +3,17 @@ import { bySession, plotBySession, type SessionPoint } from './harness/by-sessio
 import { Churn } from './harness/churn.ts';
 import { CopyLedger } from './harness/copy-ledger.ts';
 import { anyOf } from './harness/distributions.ts';
-import { atMost, type Context, defineExperiment, shareAtLeast, type Target } from './harness/experiment.ts';
+import {
+  atMost,
+  type Context,
+  defineExperiment,
+  type OptionSpecs,
+  type OptionsOf,
+  shareAtLeast,
+  type Target,
+} from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { type Geometry, geometries, nodeOptions } from './harness/geometries.ts';
+import { contactsOption, type Geometry, nodeOptions, oneGeometryOption } from './harness/geometries.ts';
 import { wideArea } from './harness/networks.ts';
 import { percentile, share } from './harness/statistics.ts';
 
@@ -22,35 +30,30 @@ interface Point extends SessionPoint {
   readonly availability: number;
 }
 
-interface Setting {
+const options = {
+  nodes: { full: 1_000, quick: 40, about: 'nodes' },
+  sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes' },
+  geometries: oneGeometryOption,
+  contacts: contactsOption,
+  values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
+  bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
+  repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
+  hours: { full: 6, quick: 0.05, about: 'virtual hours of churn' },
+  gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
+} satisfies OptionSpecs;
+
+interface Setting extends OptionsOf<typeof options> {
   readonly geometry: Geometry;
-  readonly nodes: number;
-  readonly contacts: number;
   readonly sessionMin: number;
-  readonly values: number;
-  readonly bytes: number;
-  readonly repair: number;
-  readonly hours: number;
-  readonly gets: number;
 }
 
 export const durability = defineExperiment({
   name: 'durability',
   about: 'values that survive while nodes crash and join: losses, excusable or not, gets, and what repair costs',
-  options: {
-    nodes: { full: 1_000, quick: 40, about: 'nodes' },
-    sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes' },
-    geometries: { full: ['bamboo'], quick: ['bamboo'], about: `geometries, of: ${geometries}` },
-    contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
-    values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
-    bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
-    repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
-    hours: { full: 6, quick: 0.05, about: 'virtual hours of churn' },
-    gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
-  },
-  async run(context, options) {
-    const points = await bySession(options, (geometry, sessionMin) =>
-      measure(context, { geometry, sessionMin, ...options }),
+  options,
+  async run(context, chosen) {
+    const points = await bySession(chosen, (geometry, sessionMin) =>
+      measure(context, { geometry, sessionMin, ...chosen }),
     );
     const plot = plotBySession(points, {
       'Values lost': ['lost', 'excusable'],
@@ -110,11 +113,9 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
   churning.start();
   const durationS = hours * 3_600;
   const asked: Get[] = [];
-  for (let i = 0; i < durationS * getsPerS; i++) {
-    fleet.sim.at(fleet.sim.nowMs + (i * 1_000) / getsPerS, () => {
-      asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
-    });
-  }
+  fleet.steadily(getsPerS, durationS, () => {
+    asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
+  });
   await fleet.pass(durationS * 1_000, 'churning');
   const [repairBytes, wireBytes] = [chunkBytesIn() - chunkBytesBefore, fleet.sim.stats().bytes - wireBefore];
   churning.stop();
