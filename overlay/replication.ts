@@ -240,7 +240,10 @@ export class Replication {
     }
   }
 
-  /** Does what there is to do. That nothing is will be remembered: ten thousand nodes in one process mostly rest. */
+  /**
+   * Does what there is to do. Once that is nothing it is not asked again before the copies change: of ten thousand
+   * nodes in one process nearly all are at rest.
+   */
   #tend(): void {
     // Of now: whatever changes meanwhile is for the next time.
     const { version, isAtRest } = this.#copies;
