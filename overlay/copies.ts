@@ -45,7 +45,7 @@ export class Copies {
   readonly #doubtful = new RegionSet();
   #isLeaving = false;
   #version = 0;
-  /** What neighbours outside the leaf set said last was not said before. */
+  /** Of neighbours outside the leaf set none was last heard before. */
   #saidSinceMs = Number.POSITIVE_INFINITY;
 
   constructor(table: RoutingTable, replicas: number) {
