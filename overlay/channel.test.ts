@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Channel, type ChannelMessage, ChannelViolation } from './channel.ts';
 import { overlayDefaults } from './defaults.ts';
 import type { DataMessage } from './messages.ts';
+import { seeded } from './testing/manual-runtime.ts';
 
 const options = {
   ...overlayDefaults,
@@ -11,17 +12,6 @@ const options = {
   windowMinBytes: 16,
   payloadBytesMax: 1_000,
 };
-
-/** Mulberry32: a small generator, so that a run follows from one number. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 interface Weather {
   readonly loss: number;
@@ -45,7 +35,7 @@ class Pair {
   #heardAtMs = { a: 0, b: 0 };
 
   constructor(seed: number, weather: Weather) {
-    this.#random = chance(seed);
+    this.#random = seeded(seed);
     this.weather = weather;
     this.a = this.#channel('a', 'b');
     this.b = this.#channel('b', 'a');

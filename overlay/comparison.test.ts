@@ -2,54 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decode, encode } from './codec.ts';
 import { Comparison, divide } from './comparison.ts';
-import { DigestTree } from './digest-tree.ts';
-import { ExpirySteps, horizonOf } from './expiry.ts';
-import { inRegion, keyAt, keyOf } from './keys.ts';
-import type { Digest, Key, Region, Replicated } from './overlay.ts';
+import { horizonOf } from './expiry.ts';
+import { keyAt, keyOf } from './keys.ts';
+import type { Region } from './overlay.ts';
 import { RegionSet, wholeRing } from './region.ts';
 import { compareReply, replicationRequest } from './replication-messages.ts';
-
-interface Item {
-  readonly key: Key;
-  readonly expiresAtMs: number;
-}
-
-/** As simple as a store can be. */
-class Store implements Replicated {
-  readonly items = new Map<Key, Item>();
-  readonly #tree = new DigestTree();
-  readonly #expiring = new ExpirySteps<Item>();
-
-  digest(region: Region, horizonMs: number): Digest {
-    for (const item of this.#expiring.take(horizonMs)) this.#tree.remove(...leafOf(item));
-    return this.#tree.digest(region);
-  }
-  *export(regions: readonly Region[]): Generator<Uint8Array> {
-    const items = [...this.items.values()].filter(({ key }) => regions.some((region) => inRegion(key, region)));
-    if (items.length > 0) yield Buffer.from(JSON.stringify(items));
-  }
-  import(chunk: Uint8Array): void {
-    for (const item of JSON.parse(Buffer.from(chunk).toString()) as Item[]) this.put(item);
-  }
-  drop(): void {}
-
-  put(item: Item): void {
-    if (this.items.has(item.key)) return;
-    this.items.set(item.key, item);
-    this.#expiring.add(item, item.expiresAtMs);
-    this.#tree.add(...leafOf(item));
-  }
-}
-
-function leafOf({ key }: Item): [Uint8Array, number, number, number] {
-  const bytes = Buffer.from(key, 'hex');
-  return [bytes, 0, bytes.readUInt32LE(4), bytes.readUInt32LE(8)];
-}
+import { itemsIn, KeyStore } from './testing/key-store.ts';
 
 const options = { exchangeItemsMax: 16 };
 
 class Copy {
-  readonly store = new Store();
+  readonly store = new KeyStore();
   readonly comparison: Comparison;
   nowMs = 1_000_000;
 
@@ -74,7 +37,7 @@ class Copy {
     });
     for (const [from, to] of [[this, other] as const, [other, this] as const]) {
       for (const chunk of from.store.export(differing)) {
-        cost.items += (JSON.parse(Buffer.from(chunk).toString()) as Item[]).length;
+        cost.items += itemsIn(chunk).length;
         to.store.import(chunk);
       }
     }

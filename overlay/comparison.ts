@@ -1,6 +1,6 @@
 import { CodecError } from './codec.ts';
 import { horizonOf } from './expiry.ts';
-import { clockwise, keyAt, pointOf } from './keys.ts';
+import { clockwise, keyAt, keyBits, pointOf } from './keys.ts';
 import type { Region, Replicated } from './overlay.ts';
 import {
   type CompareReply,
@@ -114,7 +114,7 @@ export class Comparison {
 /** Cuts a region into at most `parts` parts of about equal size, in ring order. Every node cuts it alike. */
 export function divide(region: Region, parts: number): Region[] {
   const start = pointOf(region.from);
-  const length = region.from === region.to ? 1n << 160n : clockwise(start, pointOf(region.to));
+  const length = region.from === region.to ? 1n << BigInt(keyBits) : clockwise(start, pointOf(region.to));
   const edges = Array.from({ length: parts }, (_, i) => keyAt(start + (length * BigInt(i)) / BigInt(parts)));
   const distinct = edges.filter((edge, i) => i === 0 || edge !== edges[i - 1]);
   return distinct.map((from, i) => ({ from, to: distinct[i + 1] ?? region.to }));

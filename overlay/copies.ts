@@ -44,10 +44,18 @@ export class Copies {
   readonly #stale = new RegionSet();
   readonly #doubtful = new RegionSet();
   #isLeaving = false;
+  #version = 0;
+  /** Of neighbours outside the leaf set none was last heard before. */
+  #saidSinceMs = Number.POSITIVE_INFINITY;
 
   constructor(table: RoutingTable, replicas: number) {
     this.#table = table;
     this.#replicas = replicas;
+  }
+
+  /** Another one after every change to what this node has or must keep, times of losses aside, or to what others say. */
+  get version(): number {
+    return this.#version;
   }
 
   get held(): RegionSet {
@@ -100,9 +108,16 @@ export class Copies {
     return this.#held.missingFrom(this.#kept);
   }
 
+  /** Whether nothing is to be read, healed, given back or dropped: not before the version is another. */
+  get isAtRest(): boolean {
+    const isIdle = this.#spare.isEmpty && this.#retired.isEmpty && this.#stale.isEmpty;
+    return isIdle && this.wanted().isEmpty && this.healers().length === 0;
+  }
+
   /** The first node of a ring has everything there is. */
   holdAll(): void {
     this.#held.addAll(RegionSet.whole());
+    this.#changed();
   }
 
   /**
@@ -113,11 +128,13 @@ export class Copies {
   recover(regions: RegionSet, stale: RegionSet): void {
     this.#retired.addAll(regions);
     this.#stale.addAll(stale);
+    this.#changed();
   }
 
   /** Others have what was stale in a region. */
   returned(region: Region): void {
     this.#stale.remove(region);
+    this.#changed();
   }
 
   /** To whom stale data that need not be kept here can be given back, and who may become such. */
@@ -136,6 +153,7 @@ export class Copies {
     this.#held.addAll(parts);
     this.#retired.removeAll(parts);
     this.#stale.removeAll(parts);
+    this.#changed();
   }
 
   /** All that another copy has was added to this node's, where it has one. Returns whether the advert changed. */
@@ -143,12 +161,15 @@ export class Copies {
     const lossy = this.lossy;
     const mine = this.servable();
     this.#losses.unite(mine, mine.intersect(theirs), losses);
-    return !this.lossy.equals(lossy);
+    const isOther = !this.lossy.equals(lossy);
+    if (isOther) this.#changed();
+    return isOther;
   }
 
   /** What was put together here may lack what others had, who are not back; only this node will find out. */
   doubt(region: Region): void {
     this.#doubtful.add(region);
+    this.#changed();
   }
 
   /** It is all that there was, but for some losses. Returns whether the advert changed. */
@@ -172,6 +193,9 @@ export class Copies {
     const back = this.#spare.intersect(this.#kept);
     this.#spare.removeAll(back);
     this.#held.addAll(back);
+    // Some may have left the leaf set.
+    this.#saidSinceMs = Number.NEGATIVE_INFINITY;
+    this.#changed();
     if (!this.#spare.isEmpty) for (const neighbour of this.#neighbours.values()) this.#retire(neighbour);
     return !leaving.isEmpty || !back.isEmpty;
   }
@@ -182,17 +206,23 @@ export class Copies {
   advertised(contact: Contact, advert: Advert, nowMs: number): boolean {
     const neighbour = { contact, advert, atMs: nowMs };
     this.#neighbours.set(contact.id, neighbour);
+    this.#saidSinceMs = Math.min(this.#saidSinceMs, nowMs);
+    this.#changed();
     return this.#retire(neighbour);
   }
 
   forget(id: Key): void {
-    this.#neighbours.delete(id);
+    if (this.#neighbours.delete(id)) this.#changed();
   }
 
   /** Forgets what was said long ago by nodes that do not say it regularly. */
   forgetSilent(beforeMs: number): void {
+    if (beforeMs <= this.#saidSinceMs) return;
+    this.#saidSinceMs = Number.POSITIVE_INFINITY;
     for (const [id, { atMs }] of this.#neighbours) {
-      if (atMs < beforeMs && !this.#table.isLeaf(id)) this.#neighbours.delete(id);
+      if (this.#table.isLeaf(id)) continue;
+      if (atMs < beforeMs) this.forget(id);
+      else this.#saidSinceMs = Math.min(this.#saidSinceMs, atMs);
     }
   }
 
@@ -326,6 +356,7 @@ export class Copies {
     this.#spare.removeAll(disposable);
     this.#retired.removeAll(disposable);
     this.#losses.retain(this.servable());
+    this.#changed();
     return advertised;
   }
 
@@ -338,6 +369,10 @@ export class Copies {
     this.#losses.checkInvariants();
   }
 
+  #changed(): void {
+    this.#version += 1;
+  }
+
   /** Only in favour of one who must keep the region: another may just be about to retire its copy, too. */
   #retire({ contact, advert }: Neighbour): boolean {
     if (this.#spare.isEmpty || !this.#table.get(contact.id)) return false;
@@ -348,6 +383,7 @@ export class Copies {
     this.#spare.removeAll(taken);
     this.#retired.addAll(taken);
     this.#losses.retain(this.servable());
+    this.#changed();
     return true;
   }
 

@@ -21,6 +21,8 @@ export class DiskRegions {
   readonly #journal: Journal;
   readonly #copies: Copies;
   #onDisk: Regions = { complete: new RegionSet(), all: new RegionSet() };
+  /** Of the copies, when the disk was last made to agree with them; null when it says more. */
+  #version: number | null = null;
 
   constructor(journal: Journal, copies: Copies) {
     this.#journal = journal;
@@ -54,12 +56,15 @@ export class DiskRegions {
     for (const { region } of losses) whole.remove(region);
     all.addAll(keys);
     complete.addAll(whole);
+    this.#version = null;
     this.#write({ complete, all });
     await this.#journal.flushed();
   }
 
-  /** The copies changed. */
+  /** The copies may have changed. */
   update(): void {
+    if (!this.#journal.isDurable || this.#version === this.#copies.version) return;
+    this.#version = this.#copies.version;
     const complete = this.#copies.readable();
     complete.removeAll(this.#copies.lossy);
     const all = this.#copies.readable();

@@ -1,13 +1,10 @@
-import type { Copies } from './copies.ts';
-import type { Log } from './defaults.ts';
 import type { DiskRegions } from './disk-regions.ts';
 import { Losses } from './losses.ts';
 import type { Orphans } from './orphans.ts';
 import { type Contact, type Key, type Loss, OverlayError, type Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
-import type { Reading } from './region-reader.ts';
-import type { RoutingTable } from './routing-table.ts';
-import type { Runtime } from './runtime.ts';
+import type { RegionReading } from './region-reader.ts';
+import type { ReplicationGround } from './replication-ground.ts';
 
 export interface GatheringOptions {
   readonly adoptAfterMs: number;
@@ -15,9 +12,9 @@ export interface GatheringOptions {
 
 export interface GatheringOutput {
   /** What this node has of a region, complete or not. */
-  own(region: Region): Reading;
+  own(region: Region): RegionReading;
   /** Takes over what another has of it. @throws OverlayError */
-  read(from: Contact, region: Region): Promise<Reading>;
+  read(from: Contact, region: Region): Promise<RegionReading>;
   /** Another's answer to the question that `vouches` answers here. @throws OverlayError */
   vouches(contact: Contact): Promise<boolean>;
   /** Whether this node keeps what it has through crashes, and has lost none of it. */
@@ -25,8 +22,6 @@ export interface GatheringOutput {
   missing(): readonly Contact[];
   /** Members of this node's earlier life that are not back are missing, too. */
   expectMembers(): void;
-  advertise(): void;
-  readonly log: Log;
 }
 
 /** Members that may be absent, of those that would be near; when there are more, none of them is known to be back. */
@@ -45,10 +40,8 @@ interface Doubt {
  * say that everybody whom they have known since is here again, has its disk, and all of them were read once more.
  */
 export class Gathering {
-  readonly #runtime: Runtime;
+  readonly #ground: ReplicationGround;
   readonly #options: GatheringOptions;
-  readonly #table: RoutingTable;
-  readonly #copies: Copies;
   readonly #disk: DiskRegions;
   readonly #orphans: Orphans;
   readonly #output: GatheringOutput;
@@ -58,18 +51,14 @@ export class Gathering {
   #isResolving = false;
 
   constructor(
-    runtime: Runtime,
+    ground: ReplicationGround,
     options: GatheringOptions,
-    table: RoutingTable,
-    copies: Copies,
     disk: DiskRegions,
     orphans: Orphans,
     output: GatheringOutput,
   ) {
-    this.#runtime = runtime;
+    this.#ground = ground;
     this.#options = options;
-    this.#table = table;
-    this.#copies = copies;
     this.#disk = disk;
     this.#orphans = orphans;
     this.#output = output;
@@ -77,26 +66,26 @@ export class Gathering {
 
   /** Members that are on their way back may have newer copies than this node's disk: not at once without them. */
   mayGather(region: Region): boolean {
-    if (!this.#copies.stale.overlaps(region)) return true;
+    if (!this.#ground.copies.stale.overlaps(region)) return true;
     this.#output.expectMembers();
     if (!this.#isAnyoneAbsent()) return true;
-    return this.#orphans.isSince(region, this.#runtime.now() - this.#options.adoptAfterMs / 2);
+    return this.#orphans.isSince(region, this.#ground.runtime.now() - this.#options.adoptAfterMs / 2);
   }
 
   async gather(region: Region): Promise<void> {
     const gathered = new RegionSet();
     const doubtful = new RegionSet();
     const losses = new Losses();
-    const add = (reading: Reading): void => {
+    const add = (reading: RegionReading): void => {
       losses.unite(gathered, reading.available, reading.losses);
       gathered.addAll(reading.available);
       doubtful.addAll(reading.doubtful);
     };
     try {
-      for (const contact of this.#copies.survivors(region)) add(await this.#output.read(contact, region));
+      for (const contact of this.#ground.copies.survivors(region)) add(await this.#output.read(contact, region));
     } catch (error) {
       // Whoever did not answer may have the rest; it will, or be found dead.
-      this.#output.log('info', 'cannot gather a region', { region, reason: String(error) });
+      this.#ground.log('info', 'cannot gather a region', { region, reason: String(error) });
       return;
     }
     add(this.#output.own(region));
@@ -119,7 +108,7 @@ export class Gathering {
       for (const doubt of this.#doubts) if (await this.#isAll(doubt.region)) this.#assure(doubt);
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
-      this.#output.log('debug', 'cannot find out whether a region is whole', { reason: error.message });
+      this.#ground.log('debug', 'cannot find out whether a region is whole', { reason: error.message });
     } finally {
       this.#isResolving = false;
     }
@@ -127,22 +116,22 @@ export class Gathering {
 
   async #hold(part: Region, losses: readonly Loss[], isFromDisk: boolean): Promise<void> {
     const isDoubtful = isFromDisk || this.#isAnyoneAbsent();
-    const flaws = isDoubtful ? [...losses, { region: part, atMs: this.#runtime.now() }] : losses;
+    const flaws = isDoubtful ? [...losses, { region: part, atMs: this.#ground.runtime.now() }] : losses;
     // Nobody else has it: even a node whose disk has failed serves it.
     await this.#disk.secure(new RegionSet([part]), flaws).catch(() => {});
-    this.#output.log('info', 'region gathered', { region: part, isDoubtful });
-    this.#copies.hold(part, flaws);
+    this.#ground.log('info', 'region gathered', { region: part, isDoubtful });
+    this.#ground.copies.hold(part, flaws);
     if (isDoubtful) {
-      this.#copies.doubt(part);
+      this.#ground.copies.doubt(part);
       this.#doubts = [...this.#doubts, { region: part, losses }];
     }
     this.#disk.update();
-    this.#output.advertise();
+    this.#ground.advertise();
   }
 
   /** Reads the region from all who may have something of it once more: they had not all been here, or not all of that. */
   async #isAll(region: Region): Promise<boolean> {
-    const survivors = this.#copies.survivors(region);
+    const survivors = this.#ground.copies.survivors(region);
     for (const survivor of survivors) if (!(await this.#output.vouches(survivor))) return false;
     for (const survivor of survivors) await this.#output.read(survivor, region);
     return this.vouches();
@@ -150,15 +139,15 @@ export class Gathering {
 
   #assure(doubt: Doubt): void {
     this.#doubts = this.#doubts.filter((other) => other !== doubt);
-    this.#output.log('info', 'region is whole again', { region: doubt.region });
-    if (this.#copies.assure(doubt.region, doubt.losses)) this.#output.advertise();
+    this.#ground.log('info', 'region is whole again', { region: doubt.region });
+    if (this.#ground.copies.assure(doubt.region, doubt.losses)) this.#ground.advertise();
     this.#disk.update();
   }
 
   #isAnyoneAbsent(): boolean {
-    for (const { id } of this.#output.missing()) if (this.#table.wouldBeLeaf(id)) this.#absent.add(id);
+    for (const { id } of this.#output.missing()) if (this.#ground.table.wouldBeLeaf(id)) this.#absent.add(id);
     if (this.#absent.size > absentMax) return true;
-    for (const id of this.#absent) if (this.#table.get(id)) this.#absent.delete(id);
+    for (const id of this.#absent) if (this.#ground.table.get(id)) this.#absent.delete(id);
     return this.#absent.size > 0;
   }
 }

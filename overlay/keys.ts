@@ -3,8 +3,11 @@ import type { Key, Region } from './overlay.ts';
 
 /** Bytes of a key on the wire. */
 export const keyBytes = 20;
-const keyDigits = 2 * keyBytes;
-const keyBits = 8 * keyBytes;
+export const keyDigits = 2 * keyBytes;
+export const keyBits = 8 * keyBytes;
+
+/** The lowest key, at which a walk round the ring begins. */
+export const zeroKey: Key = '0'.repeat(keyDigits);
 
 /** The position on the ring of some bytes or text, by SHA-1. */
 export function keyOf(data: Uint8Array | string): Key {

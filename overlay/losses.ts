@@ -79,3 +79,8 @@ export class Losses {
     for (const [atMs, marked] of this.#marks) if (marked.isEmpty) this.#marks.delete(atMs);
   }
 }
+
+/** Of copies of these keys that may lack anything. */
+export function flawed(keys: RegionSet, atMs: number): Loss[] {
+  return keys.regions().map((region) => ({ region, atMs }));
+}

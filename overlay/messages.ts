@@ -19,6 +19,7 @@ import {
   u32,
   Writer,
 } from './codec.ts';
+import { zeroKey } from './keys.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
 import { RegionSet } from './region.ts';
 import { frameBytesMax } from './runtime.ts';
@@ -358,7 +359,7 @@ function dataCodec(): Codec<Omit<DataMessage, 'type'>> {
   });
 }
 
-const noTarget = '0'.repeat(40);
+const noTarget = zeroKey;
 const fullHeader = struct<Omit<Header, 'target'> & { target: Key }>({
   isMember: flag,
   incarnation: u32,

@@ -104,9 +104,7 @@ export class OverlayNode implements Overlay {
     assert(this.#state === 'new', 'a node enters the ring once');
     this.#state = 'member';
     this.#parts.membership.bootstrap(others);
-    this.#parts.replication.start(others.length === 0);
-    const { copies } = this.#parts.replication;
-    if (others.length > 0) for (const region of copies.wanted()) copies.hold(region, []);
+    this.#parts.replication.start(others.length === 0 ? 'everything' : 'share');
   }
 
   /**
@@ -124,7 +122,7 @@ export class OverlayNode implements Overlay {
       throw error;
     }
     this.#state = 'member';
-    this.#parts.replication.start(false);
+    this.#parts.replication.start('nothing');
   }
 
   /** Says good-bye, hands all data over, and closes. */
@@ -181,12 +179,12 @@ export class OverlayNode implements Overlay {
 
   /** Whether this node's copy of a key, or of all keys clockwise from the first to the last, is complete. */
   holds(first: Key, last = first): boolean {
-    return this.#parts.replication.holds(first, last);
+    return this.#parts.replication.serving.holds(first, last);
   }
 
   /** Some other member that is known to have a complete copy of `key`. */
   holderOf(key: Key): Contact | undefined {
-    return this.#parts.replication.holderOf(key);
+    return this.#parts.replication.serving.holderOf(key);
   }
 
   // ---- The ring
@@ -211,7 +209,7 @@ export class OverlayNode implements Overlay {
    * and those who say that they have one.
    */
   copiers(first: Key, last: Key): readonly Contact[] {
-    return this.#parts.replication.copiers(first, last);
+    return this.#parts.replication.serving.copiers(first, last);
   }
 
   replicas(key: Key, n: number): readonly Contact[] {
@@ -236,16 +234,16 @@ export class OverlayNode implements Overlay {
   }
 
   split(region: RegionSet, fanout: number, asHolder: boolean): Split {
-    return this.#parts.replication.split(region, fanout, asHolder);
+    return this.#parts.replication.serving.split(region, fanout, asHolder);
   }
 
   losses(keys: RegionSet): readonly Loss[] {
-    return this.#parts.replication.losses(keys);
+    return this.#parts.replication.serving.losses(keys);
   }
 
   checkInvariants(): void {
     this.#parts.table.checkInvariants();
-    this.#parts.replication.copies.checkInvariants();
+    this.#parts.replication.checkInvariants();
   }
 
   // ---- Messages

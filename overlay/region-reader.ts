@@ -1,7 +1,9 @@
 import { type Codec, CodecError, encode } from './codec.ts';
 import { batchesOf, type Comparison } from './comparison.ts';
-import type { Contact, Loss, Region, Replicated } from './overlay.ts';
+import { flawed } from './losses.ts';
+import type { Contact, Loss, Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
+import type { ReplicationGround } from './replication-ground.ts';
 import {
   type AgedLoss,
   compareReply,
@@ -11,10 +13,9 @@ import {
   regionsMax,
   replicationRequest,
 } from './replication-messages.ts';
-import type { Runtime } from './runtime.ts';
 
 /** What reading some regions gave: the part of them that is complete now, and its flaws. */
-export interface Reading {
+export interface RegionReading {
   readonly available: RegionSet;
   readonly losses: readonly Loss[];
   /** What was complete once, on the disk of the node that was read from, and may be out of date. */
@@ -41,14 +42,12 @@ export type Ask = <T>(to: Contact, request: Uint8Array, answer: Codec<T>) => Pro
 /** Reads regions from other members: what differs from this node's own items there, or all where it has none. */
 export class RegionReader {
   readonly counters: ReaderCounters = { chunksIn: 0, chunkBytesIn: 0, comparisons: 0 };
-  readonly #runtime: Runtime;
-  readonly #kinds: ReadonlyMap<number, Replicated>;
+  readonly #ground: ReplicationGround;
   readonly #comparison: Comparison;
   readonly #ask: Ask;
 
-  constructor(runtime: Runtime, kinds: ReadonlyMap<number, Replicated>, comparison: Comparison, ask: Ask) {
-    this.#runtime = runtime;
-    this.#kinds = kinds;
+  constructor(ground: ReplicationGround, comparison: Comparison, ask: Ask) {
+    this.#ground = ground;
     this.#comparison = comparison;
     this.#ask = ask;
   }
@@ -58,10 +57,20 @@ export class RegionReader {
   }
 
   /**
-   * What the source can give, which is all of it when the reading succeeded. `anything`: also what it has no complete
-   * copy of.
+   * Adds what another has to this node's copies. `anything`: also what it has no complete copy of.
+   * @returns what the source can give, which is all of it when the reading succeeded
    */
-  async read(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
+  async read(from: Contact, regions: readonly Region[], anything = false): Promise<RegionReading> {
+    const { copies, runtime, advertise } = this.#ground;
+    const reading = await this.#readDifferences(from, regions, anything);
+    // Nothing was read if not all of it could be.
+    const isRead = anything || regions.every((region) => reading.available.covers(region));
+    const losses = [...reading.losses, ...flawed(reading.doubtful, runtime.now())];
+    if (isRead && copies.united(reading.available, losses)) advertise();
+    return reading;
+  }
+
+  async #readDifferences(from: Contact, regions: readonly Region[], anything: boolean): Promise<RegionReading> {
     if (!regions.some((region) => this.#comparison.hasItems(region))) return this.readAll(from, regions, anything);
     const { differing, ...reading } = await this.differences(from, regions, anything);
     if (!anything && !regions.every((region) => reading.available.covers(region))) return reading;
@@ -81,7 +90,7 @@ export class RegionReader {
     from: Contact,
     regions: readonly Region[],
     anything: boolean,
-  ): Promise<Reading & { readonly differing: readonly Region[] }> {
+  ): Promise<RegionReading & { readonly differing: readonly Region[] }> {
     const available = new RegionSet();
     const doubtful = new RegionSet();
     const losses: Loss[] = [];
@@ -100,14 +109,14 @@ export class RegionReader {
   }
 
   /** Reads all that another has of some regions. */
-  async readAll(from: Contact, regions: readonly Region[], anything: boolean): Promise<Reading> {
+  async readAll(from: Contact, regions: readonly Region[], anything: boolean): Promise<RegionReading> {
     const opened = await this.ask(from, { type: 'open', regions, anything }, openReply);
     const reading = this.#heard(regions, opened);
     if (opened.export === 0) return reading;
     for (let index = 0; ; index++) {
       const part = await this.ask(from, { type: 'next', export: opened.export, index }, nextReply);
       if (!part) return reading;
-      const replicated = this.#kinds.get(part.kind);
+      const replicated = this.#ground.kinds.get(part.kind);
       if (!replicated) throw new CodecError(`unknown kind ${part.kind} of data`);
       this.counters.chunksIn += 1;
       this.counters.chunkBytesIn += part.chunk.length;
@@ -115,8 +124,8 @@ export class RegionReader {
     }
   }
 
-  #heard(regions: readonly Region[], told: ToldReading): Reading {
-    const nowMs = this.#runtime.now();
+  #heard(regions: readonly Region[], told: ToldReading): RegionReading {
+    const nowMs = this.#ground.runtime.now();
     const asked = new RegionSet(regions);
     return {
       available: told.available.intersect(asked),
@@ -127,7 +136,7 @@ export class RegionReader {
 }
 
 /** For another node. */
-export function told({ available, losses, doubtful }: Reading, nowMs: number): ToldReading {
+export function told({ available, losses, doubtful }: RegionReading, nowMs: number): ToldReading {
   const aged = losses.map(({ region, atMs }) => ({ region, ageMs: Math.max(0, nowMs - atMs) }));
   return { available, losses: aged, doubtful };
 }

@@ -1,8 +1,9 @@
 import { strict as assert } from 'node:assert';
+import { zeroKey } from './keys.ts';
 import type { Key, Region } from './overlay.ts';
 
 /** The whole ring, as one region. */
-export const wholeRing: Region = { from: '0'.repeat(40), to: '0'.repeat(40) };
+export const wholeRing: Region = { from: zeroKey, to: zeroKey };
 
 /**
  * A set of keys as disjoint regions; mutable.

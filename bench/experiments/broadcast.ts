@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import type { OverlayCounters, OverlayNode } from '../../overlay/index.ts';
 import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { type Geometry, geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
+import { contactsOption, type Geometry, geometriesOption, geometryOf, nodeOptions } from './harness/geometries.ts';
 import { ideal } from './harness/networks.ts';
 import { mean, percentile, share } from './harness/statistics.ts';
 
@@ -42,8 +42,8 @@ export const broadcast = defineExperiment({
     nodes: { full: 10_000, quick: 64, about: 'nodes' },
     loss: { full: [5], quick: [5], about: 'shares of frames lost, percent, with nobody failing' },
     fail: { full: [0, 10, 30, 50, 70], quick: [0, 30], about: 'parts of all nodes that fail at one instant, percent' },
-    geometries: { full: geometries, quick: geometries, about: 'geometries' },
-    contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
+    geometries: geometriesOption,
+    contacts: contactsOption,
     broadcasts: {
       full: 5,
       quick: 2,

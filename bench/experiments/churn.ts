@@ -2,9 +2,17 @@ import { randomKey } from '../../overlay/index.ts';
 import { bySession, plotBySession, type SessionPoint } from './harness/by-session.ts';
 import { Churn } from './harness/churn.ts';
 import { sample } from './harness/distributions.ts';
-import { atMost, type Context, defineExperiment, shareAtLeast, type Target } from './harness/experiment.ts';
+import {
+  atMost,
+  type Context,
+  defineExperiment,
+  type OptionSpecs,
+  type OptionsOf,
+  shareAtLeast,
+  type Target,
+} from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { type Geometry, geometries, nodeOptions } from './harness/geometries.ts';
+import { contactsOption, type Geometry, geometriesOption, nodeOptions } from './harness/geometries.ts';
 import { isRight, judged, type Lookup, lookUp, type Route, Routes } from './harness/lookups.ts';
 import { wideArea } from './harness/networks.ts';
 import { agreeingWithMajority, mean, percentile, share } from './harness/statistics.ts';
@@ -29,32 +37,29 @@ interface Point extends SessionPoint {
   readonly idleBps: number;
 }
 
-interface Setting {
+const options = {
+  nodes: { full: 1_000, quick: 48, about: 'nodes' },
+  sessions: { full: [1.4, 5, 15, 60], quick: [1.4], about: 'median sessions, minutes' },
+  geometries: geometriesOption,
+  contacts: contactsOption,
+  warmup: { full: 600, quick: 30, about: 'virtual seconds of churn before anything is measured' },
+  measure: { full: 600, quick: 30, about: 'virtual seconds of each measurement: at rest, maintenance, lookups' },
+  rate: { full: 1, quick: 1, about: `keys looked up each virtual second, ${simultaneous} times at once each` },
+} satisfies OptionSpecs;
+
+interface Setting extends OptionsOf<typeof options> {
   readonly geometry: Geometry;
-  readonly contacts: number;
-  readonly nodes: number;
   readonly sessionMin: number;
-  readonly warmup: number;
-  readonly measure: number;
-  readonly rate: number;
 }
 
 /** @see Rhea et al., "Handling Churn in a DHT", USENIX 2004, section 4 */
 export const churn = defineExperiment({
   name: 'churn',
   about: 'lookups and maintenance while nodes crash and join, by median session',
-  options: {
-    nodes: { full: 1_000, quick: 48, about: 'nodes' },
-    sessions: { full: [1.4, 5, 15, 60], quick: [1.4], about: 'median sessions, minutes' },
-    geometries: { full: geometries, quick: geometries, about: 'geometries' },
-    contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
-    warmup: { full: 600, quick: 30, about: 'virtual seconds of churn before anything is measured' },
-    measure: { full: 600, quick: 30, about: 'virtual seconds of each measurement: at rest, maintenance, lookups' },
-    rate: { full: 1, quick: 1, about: `keys looked up each virtual second, ${simultaneous} times at once each` },
-  },
-  async run(context, options) {
-    const points = await bySession(options, (geometry, sessionMin) =>
-      measure(context, { geometry, sessionMin, ...options }),
+  options,
+  async run(context, chosen) {
+    const points = await bySession(chosen, (geometry, sessionMin) =>
+      measure(context, { geometry, sessionMin, ...chosen }),
     );
     const plot = plotBySession(points, {
       'Lookups: share of all': ['success', 'consistency'],
@@ -85,14 +90,12 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
 
   const groups: Lookup[][] = [];
   const sent: Route[] = [];
-  for (let i = 0; i < setting.measure * rate; i++) {
-    fleet.sim.at(fleet.sim.nowMs + (i * 1_000) / rate, () => {
-      const key = randomKey(fleet.random);
-      const askers = sample(fleet.random, fleet.members, simultaneous);
-      groups.push(askers.map((asker) => lookUp(fleet, asker, key)));
-      sent.push(routes.start(fleet, fleet.any(), key));
-    });
-  }
+  fleet.steadily(rate, setting.measure, () => {
+    const key = randomKey(fleet.random);
+    const askers = sample(fleet.random, fleet.members, simultaneous);
+    groups.push(askers.map((asker) => lookUp(fleet, asker, key)));
+    sent.push(routes.start(fleet, fleet.any(), key));
+  });
   await fleet.pass(setting.measure * 1_000 + fleet.any().options.requestTimeoutMs, 'lookups');
   churning.stop();
   const lookups = summary(fleet, groups, sent);

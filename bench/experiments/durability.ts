@@ -3,9 +3,17 @@ import { bySession, plotBySession, type SessionPoint } from './harness/by-sessio
 import { Churn } from './harness/churn.ts';
 import { CopyLedger } from './harness/copy-ledger.ts';
 import { anyOf } from './harness/distributions.ts';
-import { atMost, type Context, defineExperiment, shareAtLeast, type Target } from './harness/experiment.ts';
+import {
+  atMost,
+  type Context,
+  defineExperiment,
+  type OptionSpecs,
+  type OptionsOf,
+  shareAtLeast,
+  type Target,
+} from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { type Geometry, geometries, nodeOptions } from './harness/geometries.ts';
+import { contactsOption, type Geometry, nodeOptions, oneGeometryOption } from './harness/geometries.ts';
 import { wideArea } from './harness/networks.ts';
 import { percentile, share } from './harness/statistics.ts';
 
@@ -22,35 +30,30 @@ interface Point extends SessionPoint {
   readonly availability: number;
 }
 
-interface Setting {
+const options = {
+  nodes: { full: 1_000, quick: 40, about: 'nodes' },
+  sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes' },
+  geometries: oneGeometryOption,
+  contacts: contactsOption,
+  values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
+  bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
+  repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
+  hours: { full: 6, quick: 0.05, about: 'virtual hours of churn' },
+  gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
+} satisfies OptionSpecs;
+
+interface Setting extends OptionsOf<typeof options> {
   readonly geometry: Geometry;
-  readonly nodes: number;
-  readonly contacts: number;
   readonly sessionMin: number;
-  readonly values: number;
-  readonly bytes: number;
-  readonly repair: number;
-  readonly hours: number;
-  readonly gets: number;
 }
 
 export const durability = defineExperiment({
   name: 'durability',
   about: 'values that survive while nodes crash and join: losses, excusable or not, gets, and what repair costs',
-  options: {
-    nodes: { full: 1_000, quick: 40, about: 'nodes' },
-    sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes' },
-    geometries: { full: ['bamboo'], quick: ['bamboo'], about: `geometries, of: ${geometries}` },
-    contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
-    values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
-    bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
-    repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
-    hours: { full: 6, quick: 0.05, about: 'virtual hours of churn' },
-    gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
-  },
-  async run(context, options) {
-    const points = await bySession(options, (geometry, sessionMin) =>
-      measure(context, { geometry, sessionMin, ...options }),
+  options,
+  async run(context, chosen) {
+    const points = await bySession(chosen, (geometry, sessionMin) =>
+      measure(context, { geometry, sessionMin, ...chosen }),
     );
     const plot = plotBySession(points, {
       'Values lost': ['lost', 'excusable'],
@@ -61,18 +64,8 @@ export const durability = defineExperiment({
   },
 });
 
-/** A store that counts what it is given by others. */
-class MeteredStore extends ObjectStore {
-  bytesImported = 0;
-
-  override import(chunk: Uint8Array): void {
-    this.bytesImported += chunk.length;
-    super.import(chunk);
-  }
-
-  values(): string[] {
-    return [...this.scan(namespace)].map(({ resourceId }) => resourceId);
-  }
+function valuesAt(store: ObjectStore | undefined): string[] {
+  return store ? [...store.scan(namespace)].map(({ resourceId }) => resourceId) : [];
 }
 
 interface Get {
@@ -85,14 +78,14 @@ interface Get {
 async function measure(context: Context, setting: Setting): Promise<Point> {
   const { geometry, nodes, contacts, sessionMin, values, bytes, repair, hours, gets: getsPerS } = setting;
   context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
-  const stores = new Map<Key, MeteredStore>();
+  const stores = new Map<Key, ObjectStore>();
   const names = Array.from({ length: values }, (_, i) => `v${i}`);
   let bytesOfTheDead = 0;
   const fleet: Fleet = await Fleet.start(context, nodes, {
     network: wideArea(context.seed),
     node: nodeOptions(geometry, contacts),
     prepare: (node) => {
-      const store = new MeteredStore(node);
+      const store = new ObjectStore(node);
       stores.set(node.self.id, store);
       store.watch(namespace, ({ resourceId }) => ledger.arrived(resourceId, node.self.id));
     },
@@ -100,36 +93,35 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
   const ledger = new CopyLedger({
     replicas: fleet.any().options.replicas,
     repairPeriodMs: repair * 1_000,
-    has: (node, value) => stores.get(node)?.values().includes(value) ?? false,
+    has: (node, value) => valuesAt(stores.get(node)).includes(value),
   });
-  const storeOf = (node: OverlayNode): MeteredStore => stores.get(node.self.id) as MeteredStore;
+  const storeOf = (node: OverlayNode): ObjectStore => stores.get(node.self.id) as ObjectStore;
   await putAll(fleet, names, storeOf, bytes);
-  const imported = (): number => [...stores.values()].reduce((sum, store) => sum + store.bytesImported, bytesOfTheDead);
-  const [importedBefore, wireBefore] = [imported(), fleet.sim.stats().bytes];
+  const chunkBytesIn = (): number =>
+    fleet.members.reduce((sum, node) => sum + node.counters().chunkBytesIn, bytesOfTheDead);
+  const [chunkBytesBefore, wireBefore] = [chunkBytesIn(), fleet.sim.stats().bytes];
 
   const churning = new Churn(fleet, {
     medianSessionMs: sessionMin * 60_000,
     beforeCrash: (node) => {
       const store = storeOf(node);
       stores.delete(node.self.id);
-      bytesOfTheDead += store.bytesImported;
-      ledger.died(node.self.id, store.values(), fleet.sim.nowMs);
+      bytesOfTheDead += node.counters().chunkBytesIn;
+      ledger.died(node.self.id, valuesAt(store), fleet.sim.nowMs);
     },
   });
   churning.start();
   const durationS = hours * 3_600;
   const asked: Get[] = [];
-  for (let i = 0; i < durationS * getsPerS; i++) {
-    fleet.sim.at(fleet.sim.nowMs + (i * 1_000) / getsPerS, () => {
-      asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
-    });
-  }
+  fleet.steadily(getsPerS, durationS, () => {
+    asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
+  });
   await fleet.pass(durationS * 1_000, 'churning');
-  const [repairBytes, wireBytes] = [imported() - importedBefore, fleet.sim.stats().bytes - wireBefore];
+  const [repairBytes, wireBytes] = [chunkBytesIn() - chunkBytesBefore, fleet.sim.stats().bytes - wireBefore];
   churning.stop();
   await fleet.pass(60_000, 'coming to rest');
 
-  const present = new Set([...stores.values()].flatMap((store) => store.values()));
+  const present = new Set([...stores.values()].flatMap(valuesAt));
   const lost = names.filter((name) => !present.has(name));
   const judged = asked.filter(({ state, asker }) => state !== 'open' || fleet.isMember(asker));
   const ofPresent = judged.filter(({ value }) => present.has(value));
@@ -154,7 +146,7 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
 async function putAll(
   fleet: Fleet,
   names: readonly string[],
-  storeOf: (node: OverlayNode) => MeteredStore,
+  storeOf: (node: OverlayNode) => ObjectStore,
   bytes: number,
 ): Promise<void> {
   const lifetimeMs = fleet.any().options.lifetimeMaxMs;
@@ -167,7 +159,7 @@ async function putAll(
   }
 }
 
-function getOne(fleet: Fleet, value: string, storeOf: (node: OverlayNode) => MeteredStore): Get {
+function getOne(fleet: Fleet, value: string, storeOf: (node: OverlayNode) => ObjectStore): Get {
   const asker = fleet.any();
   const startedAtMs = fleet.sim.nowMs;
   const get: Get = { asker, value, state: 'open', elapsedMs: 0 };

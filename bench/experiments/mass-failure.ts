@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { type Key, randomKey } from '../../overlay/index.ts';
 import { type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { type Geometry, geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
+import { contactsOption, type Geometry, geometriesOption, geometryOf, nodeOptions } from './harness/geometries.ts';
 import { isRight, judged, type Lookup, lookUp } from './harness/lookups.ts';
 import { wideArea } from './harness/networks.ts';
 import { percentile, share } from './harness/statistics.ts';
@@ -39,8 +39,8 @@ export const massFailure = defineExperiment({
   options: {
     nodes: { full: 10_000, quick: 64, about: 'nodes' },
     fail: { full: [20, 50], quick: [20, 50], about: 'parts that fail, percent' },
-    geometries: { full: geometries, quick: geometries, about: 'geometries' },
-    contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
+    geometries: geometriesOption,
+    contacts: contactsOption,
     lookups: { full: 5_000, quick: 200, about: 'lookups at each instant' },
     after: { full: [0, 5, 10, 20, 30, 60, 120], quick: [0, 5, 30], about: 'seconds after the failure, ascending' },
     patience: { full: 600, quick: 120, about: 'virtual seconds that the ring has to become whole' },

@@ -5,7 +5,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { type OverlayNode, randomKey } from '../../overlay/index.ts';
 import { atLeast, atMost, type Context, defineExperiment, type Row, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
-import { type Geometry, geometries, geometryOf, nodeOptions } from './harness/geometries.ts';
+import { contactsOption, type Geometry, geometryOf, nodeOptions, oneGeometryOption } from './harness/geometries.ts';
 import { ideal } from './harness/networks.ts';
 
 const heapMaxGiB = 8;
@@ -39,8 +39,8 @@ export const scale = defineExperiment({
   options: {
     nodes: { full: [1_000, 4_000, 10_000], quick: [32, 64], about: 'sizes of the fleet' },
     joinMax: { full: 1_000, quick: 32, about: 'largest fleet that grows by joins; a larger one is founded at once' },
-    geometries: { full: ['bamboo'], quick: ['bamboo'], about: `geometries, of: ${geometries}` },
-    contacts: { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' },
+    geometries: oneGeometryOption,
+    contacts: contactsOption,
     lookups: { full: 5, quick: 5, about: 'lookups that each node begins a second, while busy' },
     broadcasts: { full: 1, quick: 1, about: 'broadcasts to the whole fleet a second, while busy' },
     payload: { full: 1_024, quick: 1_024, about: 'bytes of each broadcast' },

@@ -48,14 +48,15 @@ export type Settle = (lost: boolean) => void;
 
 interface Received {
   readonly batch: Batch;
-  /** Rows of it that the operators were given. */
-  rowsDone: number;
-  /** They could not work on them: the query has failed. */
-  isFailed: boolean;
   /** `null`: from this node itself. */
   readonly settle: Settle | null;
   /** Of rows from this node itself: gives their room in its outbox back. */
   readonly taken: (() => void) | null;
+}
+
+interface Waiting extends Received {
+  /** Rows of the batch that the operators were given. */
+  rowsDone: number;
 }
 
 /** The reading end of an exchange at this node. */
@@ -63,7 +64,7 @@ interface Inlet {
   readonly input: Operator;
   /** Where the operators behind it write: while that is congested, rows wait here. */
   readonly output: Downstream;
-  readonly waiting: Received[];
+  readonly waiting: Waiting[];
   /** Its wave is over: rows that come after all were counted as lost by whoever sent them. */
   isComplete: boolean;
 }
@@ -157,7 +158,7 @@ export class Execution {
       exchange.kind === 'hash' ? this.query.rendezvous : [this.query.proxy],
       this.host.overlay.self.id,
       this.#outbox(exchange.id),
-      (batch, taken) => this.#take(exchange.id, { batch, rowsDone: 0, isFailed: false, settle: null, taken }),
+      (batch, taken) => this.#take(exchange.id, { batch, settle: null, taken }),
     );
     this.#outputs.set(exchange.id, created);
     return created;
@@ -168,13 +169,7 @@ export class Execution {
     const exchange = this.exchanges.find((candidate) => candidate.id === exchangeId);
     if (exchange === undefined || exchange.kind === 'tree')
       throw new QueryError('protocol', `no exchange ${exchangeId}`);
-    this.#take(exchangeId, {
-      batch: decodeBatch(exchange.schema, bytes),
-      rowsDone: 0,
-      isFailed: false,
-      settle,
-      taken: null,
-    });
+    this.#take(exchangeId, { batch: decodeBatch(exchange.schema, bytes), settle, taken: null });
     this.settleSoon();
   }
 
@@ -347,7 +342,7 @@ export class Execution {
       received.taken?.();
       return;
     }
-    inlet.waiting.push(received);
+    inlet.waiting.push({ ...received, rowsDone: 0 });
     if (inlet.waiting.length === 1) this.#work(inlet);
   }
 
@@ -362,29 +357,30 @@ export class Execution {
         return worked;
       }
       worked = true;
-      if (!this.#process(inlet, next)) continue;
+      const outcome = this.#process(inlet, next);
+      if (outcome === 'more') continue;
       inlet.waiting.shift();
-      this.#processed(next);
+      next.taken?.();
+      if (outcome === 'done') this.#processed(next);
     }
   }
 
-  /** Gives the operators some of the rows. Returns whether no more of them are to follow. */
-  #process(inlet: Inlet, received: Received): boolean {
-    const { batch, rowsDone } = received;
+  /** Gives the operators some of the rows. `failed`: they could not work on them, and the query ends. */
+  #process(inlet: Inlet, waiting: Waiting): 'more' | 'done' | 'failed' {
+    const { batch, rowsDone } = waiting;
     const end = Math.min(batch.numRows, rowsDone + this.#turns.rows);
     const part = rowsDone === 0 && end === batch.numRows ? batch : sliceBatch(batch, rowsDone, end);
     let isTaken = false;
     this.#turns.run(() => {
       isTaken = this.attempt(() => inlet.input.push(part));
     });
-    received.rowsDone = isTaken ? end : batch.numRows;
-    received.isFailed = !isTaken;
-    return received.rowsDone === batch.numRows;
+    if (!isTaken) return 'failed';
+    waiting.rowsDone = end;
+    return end === batch.numRows ? 'done' : 'more';
   }
 
-  #processed({ settle, taken, isFailed }: Received): void {
-    taken?.();
-    if (isFailed || settle === null) return;
+  #processed({ settle }: Received): void {
+    if (settle === null) return;
     const active = [...this.engagements.values()].some((engagement) => engagement.active);
     if (active || this.#wokenBy !== null) settle(false);
     else this.#wokenBy = settle;

@@ -1,4 +1,4 @@
-import { clockwise, midpoint, pointOf, sharedDigits } from '../keys.ts';
+import { clockwise, keyDigits, midpoint, pointOf, sharedDigits } from '../keys.ts';
 import type { Key } from '../overlay.ts';
 import { RegionSet, wholeRing } from '../region.ts';
 import { ArcGeometry } from './arcs.ts';
@@ -12,7 +12,7 @@ import type { Geometry } from './geometry.ts';
  * @see Rowstron and Druschel, "Pastry", 2001; Rhea et al., "Handling Churn in a DHT", USENIX 2004
  */
 export class Bamboo extends ArcGeometry implements Geometry {
-  static readonly slots = 16 * 40;
+  static readonly slots = 16 * keyDigits;
   readonly slotMembersMin = 1;
 
   slotOf(id: Key): number {

@@ -1,4 +1,4 @@
-import { clockwise, headOf, headsMax, keyAt, keyBeside, midpoint, pointOf, sharedBits } from '../keys.ts';
+import { clockwise, headOf, headsMax, keyAt, keyBeside, keyBits, midpoint, pointOf, sharedBits } from '../keys.ts';
 import type { Key } from '../overlay.ts';
 import { RegionSet, wholeRing } from '../region.ts';
 import type { ContactRing } from './contact-ring.ts';
@@ -11,7 +11,7 @@ const slices = 2 ** sliceBits;
 const headsPerSlice = headsMax / slices;
 /** First key of each slice; after the last it is the ring's first again. */
 const sliceKeys: readonly Key[] = Array.from({ length: slices + 1 }, (_, slice) =>
-  keyAt(BigInt(slice) << BigInt(160 - sliceBits)),
+  keyAt(BigInt(slice) << BigInt(keyBits - sliceBits)),
 );
 
 /** Members of each bucket by whom a newcomer finds its place: some may have died. */
@@ -31,7 +31,7 @@ const bearingsPerBucket = 4;
  * @see Maymounkov and Mazieres, "Kademlia", IPTPS 2002
  */
 export class Kademlia implements Geometry {
-  static readonly slots = 160;
+  static readonly slots = keyBits;
   /** The k of a k-bucket. */
   readonly slotMembersMin = 20;
   /** A bucket that grows need not be watched any more. */

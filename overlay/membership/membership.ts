@@ -5,7 +5,6 @@ import type { Address, Timer } from '../runtime.ts';
 import type { Target } from '../wire.ts';
 import { Adverts } from './adverts.ts';
 import { Budget } from './budget.ts';
-import { Comparison, type ComparisonOptions } from './comparison.ts';
 import { Detection, type DetectionOptions } from './detection.ts';
 import { Entrance, type Standing } from './entrance.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
@@ -16,13 +15,14 @@ import { introduction, Joining, type JoiningOptions } from './joining.ts';
 import { type PingOptions, Pings } from './pings.ts';
 import { Reunion, type ReunionOptions } from './reunion.ts';
 import { Roster } from './roster.ts';
+import { TableComparison, type TableComparisonOptions } from './table-comparison.ts';
 import { type TombstoneOptions, Tombstones } from './tombstones.ts';
 import { Turnover } from './turnover.ts';
 
 export interface MembershipOptions
   extends DetectionOptions,
     GossipOptions,
-    ComparisonOptions,
+    TableComparisonOptions,
     JoiningOptions,
     ReunionOptions,
     TombstoneOptions,
@@ -62,7 +62,7 @@ export interface MembershipOutput {
 /**
  * Who belongs to the ring. Hears the frames that matter for it, and has its parts do their duties: `Turnover` keeps
  * the routing table, `Detection` tells life from death, `Pings` are what members tell each other directly, `Gossip`
- * spreads the word, `Hearsay` judges it, `Comparison` finds what that left out, `Adverts` are what neighbours tell
+ * spreads the word, `Hearsay` judges it, `TableComparison` finds what that left out, `Adverts` are what neighbours tell
  * each other of their copies, `Entrance` is the time until they know each other, `Reunion` looks for those who were lost.
  *
  * Whoever decides regions, a member of the leaf set, was heard by this node itself. Others are taken in on hearsay
@@ -89,7 +89,7 @@ export class Membership {
   readonly #greetings: Greetings;
   readonly #hearsay: Hearsay;
   readonly #gossip: Gossip;
-  readonly #comparison: Comparison;
+  readonly #comparison: TableComparison;
   readonly #reunion: Reunion;
   readonly #joining: Joining;
   readonly #entrance: Entrance;
@@ -141,7 +141,7 @@ export class Membership {
       members: () => table.size,
       consider: (news) => this.#hearsay.consider(news),
     });
-    this.#comparison = new Comparison(runtime, options, table, budget, {
+    this.#comparison = new TableComparison(runtime, options, table, budget, {
       arcs: () => this.#roster.arcs,
       ask: (to, arcs) => output.askCompare(to, arcs),
       lacked: (contact) => this.#hearsay.mentioned(contact),

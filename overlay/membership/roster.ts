@@ -1,4 +1,5 @@
 import type { Log } from '../defaults.ts';
+import { keyDigits } from '../keys.ts';
 import type { Census, MemberName } from '../messages.ts';
 import type { Contact, Key, MembershipChange } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
@@ -12,8 +13,6 @@ export interface RosterOutput {
   leavesChanged(): void;
 }
 
-const keyDigits = 40;
-
 /** The routing table, and all that follows at once from a change to it. */
 export class Roster {
   readonly #table: RoutingTable;
@@ -23,8 +22,8 @@ export class Roster {
   /** A table that is full lets go of one member when it takes another in. */
   readonly #letGo = ({ id }: Contact): void => this.#tally.remove(id);
   #region: RegionSet;
-  /** Between two changes of the leaf set. */
-  readonly #views = new Map<string, number>();
+  /** By number of members, then by position; between two changes of the leaf set. */
+  readonly #views = new Map<number, Map<Key, number>>();
 
   constructor(table: RoutingTable, output: RosterOutput, log: Log) {
     this.#table = table;
@@ -51,11 +50,15 @@ export class Roster {
   viewAround(id: Key, n: number): number {
     // Around others more changes than the leaf set does.
     if (id !== this.#table.self.id && !this.#table.isLeaf(id)) return this.#hashAround(id, n);
-    const name = `${id} ${n}`;
-    let view = this.#views.get(name);
+    let views = this.#views.get(n);
+    if (!views) {
+      views = new Map();
+      this.#views.set(n, views);
+    }
+    let view = views.get(id);
     if (view === undefined) {
       view = this.#hashAround(id, n);
-      this.#views.set(name, view);
+      views.set(id, view);
     }
     return view;
   }

@@ -1,50 +1,20 @@
 import type { KeyObject } from 'node:crypto';
-import { decode, encode } from '../codec.ts';
-import { objectStoreApp, writesApp } from '../control.ts';
-import { horizonOf } from '../expiry.ts';
+import { decode } from '../codec.ts';
+import { objectStoreApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
-import { type Contact, type Digest, type Key, OverlayError, type Region } from '../overlay.ts';
+import { OverlayError } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
-import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
-import type { Timer } from '../runtime.ts';
-import { checkLifetime, checkSize, recordAfter, remembers } from './accept.ts';
-import { flawOf, immutableResource, isImmutable, mayFollow, signedInstance } from './authenticity.ts';
-import { DiskItems } from './disk-items.ts';
-import { FairShare, storedBytes } from './fair-share.ts';
-import {
-  hasValue,
-  type Item,
-  Items,
-  isLive,
-  isNewer,
-  itemOf,
-  type ReadItem,
-  readingOf,
-  recordOf,
-  resourceKey,
-  type ValuedItem,
-} from './items.ts';
-import {
-  type GetRequest,
-  type Guard,
-  getReply,
-  getRequest,
-  type ItemRecord,
-  isGuard,
-  isVersion,
-  itemRecords,
-  itemsMax,
-  nameFlaw,
-  recordBytes,
-  type StoreWrite,
-  secretBytesMax,
-  storeWrite,
-  type Version,
-  versionOf,
-} from './messages.ts';
+import { checkSize } from './accept.ts';
+import { immutableResource, isImmutable, signedInstance } from './authenticity.ts';
+import { ItemCopies, type StoreCounters } from './item-copies.ts';
+import { ItemServer } from './item-server.ts';
+import { isLive, isNewer, type ReadItem, resourceKey } from './items.ts';
+import { type Guard, getRequest, itemsMax, nameFlaw, type Version } from './messages.ts';
+import { instanceOf, type Page, type PageOptions, tokenAfter } from './pages.ts';
 import { Reader, type What } from './reader.ts';
 import { publicKeyOf, type Statement, signStatement } from './signed.ts';
 import { type StoredItem, storedItem } from './stored-item.ts';
+import { Writer } from './writer.ts';
 
 export interface WriteConditions {
   /**
@@ -65,24 +35,6 @@ export interface PutOptions extends WriteConditions {
   readonly guard?: Guard;
 }
 
-export interface PageOptions {
-  /** At least 1. */
-  readonly itemsMax: number;
-  /** Where the page before ended: its `next`. */
-  readonly after?: string | null;
-}
-
-export interface Page {
-  readonly items: readonly StoredItem[];
-  /** Asks for what follows; null after the last item. Means something for this resource only. */
-  readonly next: string | null;
-}
-
-export interface StoreCounters {
-  /** Items that other members sent and that were not what they claimed to be. */
-  itemsRejected: number;
-}
-
 /**
  * Soft state in the ring: PIER's provider with OpenDHT's removes. Every item lives at the owner of
  * `hash(namespace, resourceId)` and at its replicas until its lifetime is over or it is removed.
@@ -92,29 +44,24 @@ export interface StoreCounters {
  * signed ones, are verified by the owner, by every copy that receives them, and by the reader.
  * @see Huebsch et al., "The Architecture of PIER", 2005; Rhea et al., "OpenDHT", 2005
  */
-export class ObjectStore implements WritableStore {
+export class ObjectStore {
   readonly #node: OverlayNode;
-  readonly #writes: ReplicatedWrites;
-  readonly counters: StoreCounters = { itemsRejected: 0 };
+  readonly #copies: ItemCopies;
+  readonly #writer: Writer;
   readonly #reader: Reader;
-  readonly #items = new Items((item, isThere) => this.#onDisk.changed(item, isThere));
-  readonly #onDisk: DiskItems;
-  /** Null when storage is not limited. */
-  readonly #share: FairShare | null;
-  readonly #watchers = new Map<string, Set<(item: StoredItem) => void>>();
-  #expiry: Timer | null = null;
 
   /** At most one a node, built before the node enters the ring. */
   constructor(node: OverlayNode) {
     this.#node = node;
-    this.#onDisk = new DiskItems(node.journal, () => node.runtime.now());
-    this.#writes = new ReplicatedWrites(node, writesApp, this);
+    this.#copies = new ItemCopies(node);
+    this.#writer = new Writer(node, this.#copies);
     this.#reader = new Reader(node);
-    const isLimited = Number.isFinite(node.options.storageBytesMax);
-    this.#share = isLimited ? new FairShare(node.runtime, node.options) : null;
-    node.register(objectStoreApp, {
-      answer: (_from, payload) => this.#answer(decode(getRequest, payload)),
-    });
+    const server = new ItemServer(node, this.#copies);
+    node.register(objectStoreApp, { answer: (_from, payload) => server.answer(decode(getRequest, payload)) });
+  }
+
+  get counters(): StoreCounters {
+    return this.#copies.counters;
   }
 
   // ---- For any node
@@ -134,8 +81,8 @@ export class ObjectStore implements WritableStore {
     lifetimeMs: number,
     { expected, guard, secret }: PutOptions = {},
   ): Promise<Version> {
-    const version = this.#newVersion();
-    await this.#write({
+    const version = this.#writer.newVersion();
+    await this.#writer.write({
       type: 'put',
       namespace,
       resourceId,
@@ -157,7 +104,7 @@ export class ObjectStore implements WritableStore {
    */
   async renew(namespace: string, resourceId: string, instanceId: string, lifetimeMs: number): Promise<boolean> {
     try {
-      await this.#write({ type: 'renew', namespace, resourceId, instanceId, lifetimeMs });
+      await this.#writer.write({ type: 'renew', namespace, resourceId, instanceId, lifetimeMs });
       return true;
     } catch (error) {
       if (error instanceof OverlayError && error.code === 'conflict') return false;
@@ -176,8 +123,8 @@ export class ObjectStore implements WritableStore {
     { expected, secret }: WriteConditions = {},
   ): Promise<void> {
     const name = { namespace, resourceId, instanceId };
-    const version = this.#newVersion();
-    await this.#write({ type: 'remove', ...name, version, expected: expected ?? null, secret: secret ?? null });
+    const version = this.#writer.newVersion();
+    await this.#writer.write({ type: 'remove', ...name, version, expected: expected ?? null, secret: secret ?? null });
   }
 
   /**
@@ -245,7 +192,7 @@ export class ObjectStore implements WritableStore {
   async getImmutable(namespace: string, resourceId: string): Promise<Uint8Array | null> {
     const what = only(namespace, resourceId, '');
     // Nobody could have anything newer than this node's own copy.
-    const own = isImmutable(what) ? this.#items.find(namespace, resourceId, '', what.key) : undefined;
+    const own = isImmutable(what) ? this.#copies.find(namespace, resourceId, '', what.key) : undefined;
     if (own && isLive(own, this.#node.runtime.now())) return own.value && Uint8Array.from(own.value);
     const { items } = await this.#reader.read(what);
     const [item] = items.length > 0 ? items : await this.#reader.readEverywhere(what);
@@ -282,223 +229,16 @@ export class ObjectStore implements WritableStore {
   // ---- For this node alone
 
   /** Items in this node's copies, other than expired ones, perhaps only those of some keys. */
-  *scan(namespace: string, keys?: RegionSet): Generator<StoredItem> {
-    const nowMs = this.#node.runtime.now();
-    for (const item of this.#items.in(namespace)) {
-      if (isLive(item, nowMs) && (keys?.has(item.key) ?? true)) yield storedItem(item, nowMs);
-    }
+  scan(namespace: string, keys?: RegionSet): Generator<StoredItem> {
+    return this.#copies.scan(namespace, keys);
   }
 
   /** Tells of every item, and every new version, that reaches this node's copies. Returns the way to stop. */
   watch(namespace: string, onItem: (item: StoredItem) => void): () => void {
-    const watcher = (item: StoredItem): void => onItem(item);
-    const watchers = this.#watchers.get(namespace) ?? new Set();
-    this.#watchers.set(namespace, watchers);
-    watchers.add(watcher);
-    return () => {
-      watchers.delete(watcher);
-      if (watchers.size === 0 && this.#watchers.get(namespace) === watchers) this.#watchers.delete(namespace);
-    };
+    return this.#copies.watch(namespace, onItem);
   }
-
-  // ---- For the overlay
-
-  admit(from: Contact, chunk: Uint8Array): Promise<() => void> | null {
-    if (!this.#share) return null;
-    const write = decode(storeWrite, chunk);
-    if (write.type === 'remove') return null;
-    const { namespace, resourceId, instanceId } = write;
-    const old = this.#items.find(namespace, resourceId, instanceId);
-    if (old && write.type === 'put' && remembers(old, write.version)) return null;
-    const value = write.type === 'put' ? write.value : (old?.value ?? null);
-    return this.#share.admit(
-      from.address,
-      storedBytes(value),
-      Math.min(write.lifetimeMs, this.#node.options.lifetimeMaxMs),
-    );
-  }
-
-  accept(key: Key, chunk: Uint8Array): Uint8Array {
-    const write = decode(storeWrite, chunk);
-    const { namespace, resourceId, instanceId } = write;
-    if (key !== resourceKey(namespace, resourceId))
-      throw new OverlayError('refused', 'the key is not that of the item');
-    const nowMs = this.#node.runtime.now();
-    const old = this.#items.find(namespace, resourceId, instanceId);
-    const record = recordAfter(write, old, { writer: this.#node.self.id, nowMs }, this.#node.options);
-    this.#keep(ownItem(record, nowMs), nowMs);
-    return encode(itemRecords, [record], recordBytes + (record.value?.length ?? 0));
-  }
-
-  /** Counts tombstones, too: a copy without them might bring back what was removed. */
-  digest(region: Region, horizonMs: number): Digest {
-    return this.#items.digest(region, horizonMs);
-  }
-
-  *export(regions: readonly Region[]): Generator<Uint8Array> {
-    const { chunkBytes } = this.#node.options;
-    let records: ItemRecord[] = [];
-    let bytes = 0;
-    for (const region of regions) {
-      for (const item of this.#items.within(region)) {
-        records.push(recordOf(item, this.#node.runtime.now()));
-        bytes += recordBytes + (item.value?.length ?? 0);
-        if (bytes < chunkBytes) continue;
-        yield encode(itemRecords, records, bytes);
-        records = [];
-        bytes = 0;
-      }
-    }
-    if (records.length > 0) yield encode(itemRecords, records, bytes);
-  }
-
-  import(chunk: Uint8Array): void {
-    const nowMs = this.#node.runtime.now();
-    for (const record of decode(itemRecords, chunk)) this.#merge(record, nowMs);
-  }
-
-  drop(region: Region): void {
-    for (const item of [...this.#items.within(region)]) this.#remove(item);
-  }
-
-  async recover(): Promise<void> {
-    await this.#onDisk.recover((record, nowMs) => this.#merge(record, nowMs));
-  }
-
-  // ---- Inside
-
-  async #write(write: StoreWrite): Promise<void> {
-    const flaw = nameFlaw(write);
-    if (flaw !== null) throw new OverlayError('refused', flaw);
-    if (write.type !== 'remove') checkLifetime(write.lifetimeMs, this.#node.options);
-    if (write.type === 'put') checkSize(write.value.length, this.#node.options);
-    if (write.type !== 'renew') checkConditions(write);
-    const key = resourceKey(write.namespace, write.resourceId);
-    const bytes = recordBytes + ('value' in write ? write.value.length : 0);
-    await this.#writes.write([{ first: key, last: key, chunk: encode(storeWrite, write, bytes) }]);
-  }
-
-  #newVersion(): Version {
-    const half = (): bigint => BigInt(Math.floor(this.#node.runtime.random() * 2 ** 32));
-    return versionOf((half() << 32n) | half() | 1n);
-  }
-
-  /** Takes what another member says of an item, if it can be true. */
-  #merge(record: ItemRecord, nowMs: number): void {
-    const here = this.#items.find(record.namespace, record.resourceId, record.instanceId);
-    const item = ownItem(record, nowMs);
-    if (isForgotten(item, nowMs) || (here && !isNewer(item, here))) return;
-    if (flawOf(record) !== null || (here && !mayFollow(record, here, nowMs))) {
-      this.counters.itemsRejected += 1;
-      return;
-    }
-    const isProtected = here && (isImmutable(here) || (here.guard !== null && here.version === item.version));
-    if (!isProtected) this.#keep(item, nowMs);
-    else {
-      const expiresAtMs = Math.max(item.expiresAtMs, here.expiresAtMs);
-      const endsAtMs = Math.max(item.endsAtMs, here.endsAtMs);
-      this.#keep({ ...item, expiresAtMs, endsAtMs }, nowMs);
-    }
-  }
-
-  #keep(item: Item, nowMs: number): void {
-    const old = this.#items.find(item.namespace, item.resourceId, item.instanceId);
-    if (isForgotten(item, nowMs) || !this.#items.merge(item)) return;
-    if (item.expiresAtMs > nowMs) this.#share?.keep(item, old);
-    else if (old) this.#share?.forget(old);
-    this.#expiry ??= this.#node.runtime.after(this.#node.options.expireEveryMs, () => this.#expire());
-    if (!isLive(item, nowMs)) return;
-    for (const onItem of this.#watchers.get(item.namespace) ?? []) onItem(storedItem(item, nowMs));
-  }
-
-  #remove(item: Item): void {
-    this.#items.remove(item);
-    this.#share?.forget(item);
-  }
-
-  #expire(): void {
-    const nowMs = this.#node.runtime.now();
-    for (const item of this.#items.all()) {
-      if (isForgotten(item, nowMs)) this.#remove(item);
-      else if (item.expiresAtMs <= nowMs) this.#share?.forget(item);
-    }
-    const { expireEveryMs } = this.#node.options;
-    this.#expiry = this.#items.count > 0 ? this.#node.runtime.after(expireEveryMs, () => this.#expire()) : null;
-  }
-
-  #answer(request: GetRequest): Uint8Array {
-    const { namespace, resourceId, asHolder } = request;
-    const key = resourceKey(namespace, resourceId);
-    if (!asHolder && !this.#node.owns(key)) return encode(getReply, { type: 'moved' });
-    if (!this.#node.holds(key)) {
-      const holder = asHolder ? undefined : this.#node.holderOf(key);
-      return encode(getReply, holder ? { type: 'ask', holder } : { type: 'lost' });
-    }
-    const nowMs = this.#node.runtime.now();
-    const found = this.#asked(key, request, nowMs);
-    let bytes = 0;
-    let count = 0;
-    while (count < Math.min(found.length, request.itemsMax) && bytes < this.#node.options.chunkBytes) {
-      bytes += recordBytes + (found[count]?.value.length ?? 0);
-      count += 1;
-    }
-    const items = found.slice(0, count).map((item) => readingOf(item, nowMs));
-    return encode(getReply, { type: 'items', items, isLast: count === found.length }, recordBytes + bytes);
-  }
-
-  /** By instance. Also what its signer removed: the reader may have heard something older from another copy. */
-  #asked(key: Key, { namespace, resourceId, instanceId, after }: GetRequest, nowMs: number): ValuedItem[] {
-    const found: ValuedItem[] = [];
-    for (const item of this.#items.at(key)) {
-      if (item.namespace !== namespace || item.resourceId !== resourceId) continue;
-      if (instanceId !== null && item.instanceId !== instanceId) continue;
-      if (after !== null && item.instanceId <= after) continue;
-      if (hasValue(item) && item.expiresAtMs > nowMs) found.push(item);
-    }
-    return found.sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1));
-  }
-}
-
-/** Beyond this a writer's clock is simply wrong. */
-const clocksDifferMsMax = 3_600_000;
-
-/** Expired, and for so long that it is part of no digest any more; a writer's word on that does not count for ever. */
-function isForgotten({ expiresAtMs, endsAtMs }: Item, nowMs: number): boolean {
-  return expiresAtMs <= nowMs && (endsAtMs <= horizonOf(nowMs) || expiresAtMs <= nowMs - clocksDifferMsMax);
-}
-
-/** What was decoded is a view of a whole frame; what is kept is not. */
-function ownItem(record: ItemRecord, nowMs: number): Item {
-  return itemOf({ ...record, value: record.value && Uint8Array.from(record.value) }, nowMs);
 }
 
 function only(namespace: string, resourceId: string, instanceId: string): What {
   return { key: resourceKey(namespace, resourceId), namespace, resourceId, instanceId, after: null, itemsMax: 1 };
-}
-
-function tokenAfter(instanceId: string): string {
-  return Buffer.from(instanceId).toString('base64url');
-}
-
-/** @throws OverlayError `refused` */
-function instanceOf(token: string): string {
-  const instanceId = Buffer.from(token, 'base64url').toString();
-  if (tokenAfter(instanceId) !== token || nameFlaw({ namespace: '', resourceId: '', instanceId }) !== null) {
-    throw new OverlayError('refused', `"${token}" is not where a page ended`);
-  }
-  return instanceId;
-}
-
-/** @throws OverlayError `refused` */
-function checkConditions(write: Exclude<StoreWrite, { type: 'renew' }>): void {
-  const { expected, secret } = write;
-  if (expected !== null && !isVersion(expected)) {
-    throw new OverlayError('refused', `"${expected}" is no version of an item`);
-  }
-  if (write.type === 'put' && write.guard !== null && !isGuard(write.guard)) {
-    throw new OverlayError('refused', 'a guard is the SHA-256 of a secret: 64 hexadecimal digits');
-  }
-  if (secret !== null && Buffer.byteLength(secret) > secretBytesMax) {
-    throw new OverlayError('refused', `a secret exceeds ${secretBytesMax} bytes`);
-  }
 }

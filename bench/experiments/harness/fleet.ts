@@ -179,6 +179,13 @@ export class Fleet {
     }
   }
 
+  /** From now on has something done so many times each virtual second, at equal distances. */
+  steadily(timesPerSecond: number, durationS: number, act: () => void): void {
+    for (let i = 0; i < durationS * timesPerSecond; i++) {
+      this.sim.at(this.sim.nowMs + (i * 1_000) / timesPerSecond, act);
+    }
+  }
+
   /** Lets time pass until the goal is reached, looked at now and then; returns whether it was, within the limit. */
   async until(goal: () => boolean, virtualMsMax: number, doing: string): Promise<boolean> {
     const endMs = this.sim.nowMs + virtualMsMax;

@@ -1,8 +1,19 @@
-import { type GeometryName, geometries, type OverlayOptions } from '../../../overlay/index.ts';
+import { type GeometryName, geometries, type OverlayOptions, overlayDefaults } from '../../../overlay/index.ts';
 
 export { geometries };
 
 export type Geometry = GeometryName;
+
+/** The option of an experiment that compares geometries. */
+export const geometriesOption = { full: geometries, quick: geometries, about: 'geometries' };
+/** Of one that takes long: only the default unless it is asked for more. */
+export const oneGeometryOption = {
+  full: [overlayDefaults.geometry],
+  quick: [overlayDefaults.geometry],
+  about: `geometries, of: ${geometries}`,
+};
+/** What `nodeOptions` asks for. */
+export const contactsOption = { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' };
 
 /** @throws RangeError for a name that is none */
 export function geometryOf(name: string): Geometry {

@@ -9,7 +9,7 @@ import { contactOf, contactsOf, tableOf } from '../testing/contacts.ts';
 import { ManualRuntime, seeded } from '../testing/manual-runtime.ts';
 import { Budget } from './budget.ts';
 import { Tally } from './census.ts';
-import { Comparison, type ComparisonOutput } from './comparison.ts';
+import { TableComparison, type TableComparisonOutput } from './table-comparison.ts';
 
 const options = { ...overlayDefaults, compareMembersMax: 40 };
 
@@ -17,11 +17,11 @@ const options = { ...overlayDefaults, compareMembersMax: 40 };
 const nothingKnown = Tally.of([]).arcs;
 
 /** One of two members that compare their tables. */
-class Side implements ComparisonOutput {
+class Side implements TableComparisonOutput {
   readonly runtime: ManualRuntime;
   readonly table: RoutingTable;
   readonly budget: Budget;
-  readonly comparison: Comparison;
+  readonly comparison: TableComparison;
   readonly lackedNow: Contact[] = [];
   readonly doubtedNow: Contact[] = [];
   requests = 0;
@@ -33,7 +33,7 @@ class Side implements ComparisonOutput {
     this.runtime = runtime;
     this.table = tableOf(self, known);
     this.budget = new Budget(options.gossipBytesPerSecond, burstBytes, runtime.nowMs);
-    this.comparison = new Comparison(runtime, options, this.table, this.budget, this);
+    this.comparison = new TableComparison(runtime, options, this.table, this.budget, this);
   }
 
   async ask(_to: Contact, arcs: readonly number[]): Promise<MembersReply> {

@@ -6,14 +6,14 @@ import type { Runtime } from '../runtime.ts';
 import type { Budget } from './budget.ts';
 import { differing, within } from './census.ts';
 
-export interface ComparisonOptions {
+export interface TableComparisonOptions {
   readonly contactsMax: number;
   readonly compareMembersMax: number;
   readonly doubtsMax: number;
   readonly gossipBurstBytes: number;
 }
 
-export interface ComparisonOutput {
+export interface TableComparisonOutput {
   /** Hashes of the members known in each arc of the ring. */
   arcs(): readonly number[];
   ask(to: Contact, arcs: readonly number[]): Promise<MembersReply>;
@@ -31,20 +31,20 @@ const memberBytes = 28;
  * Anti-entropy between routing tables: two members whose sums differ find out in which arcs of the ring, and the one
  * that began looks into each difference. Gossip that missed somebody is made good so; in quiet times only.
  */
-export class Comparison {
+export class TableComparison {
   readonly #runtime: Runtime;
-  readonly #options: ComparisonOptions;
+  readonly #options: TableComparisonOptions;
   readonly #table: RoutingTable;
   readonly #budget: Budget;
-  readonly #output: ComparisonOutput;
+  readonly #output: TableComparisonOutput;
   #isComparing = false;
 
   constructor(
     runtime: Runtime,
-    options: ComparisonOptions,
+    options: TableComparisonOptions,
     table: RoutingTable,
     budget: Budget,
-    output: ComparisonOutput,
+    output: TableComparisonOutput,
   ) {
     this.#runtime = runtime;
     this.#options = options;

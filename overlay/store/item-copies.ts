@@ -1,0 +1,197 @@
+import { decode, encode } from '../codec.ts';
+import { horizonOf } from '../expiry.ts';
+import type { OverlayNode } from '../node.ts';
+import { type Contact, type Digest, type Key, OverlayError, type Region } from '../overlay.ts';
+import type { RegionSet } from '../region.ts';
+import type { WritableStore } from '../replicated-writes.ts';
+import type { Timer } from '../runtime.ts';
+import { recordAfter, remembers } from './accept.ts';
+import { flawOf, isImmutable, mayFollow } from './authenticity.ts';
+import { DiskItems } from './disk-items.ts';
+import { FairShare, storedBytes } from './fair-share.ts';
+import { type Item, Items, isLive, isNewer, itemOf, recordOf, resourceKey } from './items.ts';
+import { type ItemRecord, itemRecords, recordBytes, storeWrite } from './messages.ts';
+import { type StoredItem, storedItem } from './stored-item.ts';
+
+export interface StoreCounters {
+  /** Items that other members sent and that were not what they claimed to be. */
+  itemsRejected: number;
+}
+
+type KeepingNode = Pick<OverlayNode, 'self' | 'runtime' | 'options' | 'journal'>;
+
+/**
+ * This node's copies of items: takes writes as their owner, follows other owners, tells those who watch, and forgets
+ * what has expired. What other members send is checked as far as it can be.
+ */
+export class ItemCopies implements WritableStore {
+  readonly counters: StoreCounters = { itemsRejected: 0 };
+  readonly #node: KeepingNode;
+  readonly #items = new Items((item, isThere) => this.#onDisk.changed(item, isThere));
+  readonly #onDisk: DiskItems;
+  /** Null when storage is not limited. */
+  readonly #share: FairShare | null;
+  readonly #watchers = new Map<string, Set<(item: StoredItem) => void>>();
+  #expiry: Timer | null = null;
+
+  constructor(node: KeepingNode) {
+    this.#node = node;
+    this.#onDisk = new DiskItems(node.journal, () => node.runtime.now());
+    const isLimited = Number.isFinite(node.options.storageBytesMax);
+    this.#share = isLimited ? new FairShare(node.runtime, node.options) : null;
+  }
+
+  // ---- For this node
+
+  /** All that is remembered under a key: live, expired, and tombstones. */
+  at(key: Key): Iterable<Item> {
+    return this.#items.at(key);
+  }
+
+  /** @see Items.find */
+  find(namespace: string, resourceId: string, instanceId: string, key?: Key): Item | undefined {
+    return this.#items.find(namespace, resourceId, instanceId, key);
+  }
+
+  /** Items in this node's copies, other than expired ones, perhaps only those of some keys. */
+  *scan(namespace: string, keys?: RegionSet): Generator<StoredItem> {
+    const nowMs = this.#node.runtime.now();
+    for (const item of this.#items.in(namespace)) {
+      if (isLive(item, nowMs) && (keys?.has(item.key) ?? true)) yield storedItem(item, nowMs);
+    }
+  }
+
+  /** Tells of every item, and every new version, that reaches this node's copies. Returns the way to stop. */
+  watch(namespace: string, onItem: (item: StoredItem) => void): () => void {
+    const watcher = (item: StoredItem): void => onItem(item);
+    const watchers = this.#watchers.get(namespace) ?? new Set();
+    this.#watchers.set(namespace, watchers);
+    watchers.add(watcher);
+    return () => {
+      watchers.delete(watcher);
+      if (watchers.size === 0 && this.#watchers.get(namespace) === watchers) this.#watchers.delete(namespace);
+    };
+  }
+
+  // ---- For the overlay
+
+  admit(from: Contact, chunk: Uint8Array): Promise<() => void> | null {
+    if (!this.#share) return null;
+    const write = decode(storeWrite, chunk);
+    if (write.type === 'remove') return null;
+    const { namespace, resourceId, instanceId } = write;
+    const old = this.#items.find(namespace, resourceId, instanceId);
+    if (old && write.type === 'put' && remembers(old, write.version)) return null;
+    const value = write.type === 'put' ? write.value : (old?.value ?? null);
+    return this.#share.admit(
+      from.address,
+      storedBytes(value),
+      Math.min(write.lifetimeMs, this.#node.options.lifetimeMaxMs),
+    );
+  }
+
+  accept(key: Key, chunk: Uint8Array): Uint8Array {
+    const write = decode(storeWrite, chunk);
+    const { namespace, resourceId, instanceId } = write;
+    if (key !== resourceKey(namespace, resourceId))
+      throw new OverlayError('refused', 'the key is not that of the item');
+    const nowMs = this.#node.runtime.now();
+    const old = this.#items.find(namespace, resourceId, instanceId);
+    const record = recordAfter(write, old, { writer: this.#node.self.id, nowMs }, this.#node.options);
+    this.#keep(ownItem(record, nowMs), nowMs);
+    return encode(itemRecords, [record], recordBytes + (record.value?.length ?? 0));
+  }
+
+  /** Counts tombstones, too: a copy without them might bring back what was removed. */
+  digest(region: Region, horizonMs: number): Digest {
+    return this.#items.digest(region, horizonMs);
+  }
+
+  *export(regions: readonly Region[]): Generator<Uint8Array> {
+    const { chunkBytes } = this.#node.options;
+    let records: ItemRecord[] = [];
+    let bytes = 0;
+    for (const region of regions) {
+      for (const item of this.#items.within(region)) {
+        records.push(recordOf(item, this.#node.runtime.now()));
+        bytes += recordBytes + (item.value?.length ?? 0);
+        if (bytes < chunkBytes) continue;
+        yield encode(itemRecords, records, bytes);
+        records = [];
+        bytes = 0;
+      }
+    }
+    if (records.length > 0) yield encode(itemRecords, records, bytes);
+  }
+
+  import(chunk: Uint8Array): void {
+    const nowMs = this.#node.runtime.now();
+    for (const record of decode(itemRecords, chunk)) this.#merge(record, nowMs);
+  }
+
+  drop(region: Region): void {
+    for (const item of [...this.#items.within(region)]) this.#remove(item);
+  }
+
+  async recover(): Promise<void> {
+    await this.#onDisk.recover((record, nowMs) => this.#merge(record, nowMs));
+  }
+
+  // ---- Inside
+
+  /** Takes what another member says of an item, if it can be true. */
+  #merge(record: ItemRecord, nowMs: number): void {
+    const here = this.#items.find(record.namespace, record.resourceId, record.instanceId);
+    const item = ownItem(record, nowMs);
+    if (isForgotten(item, nowMs) || (here && !isNewer(item, here))) return;
+    if (flawOf(record) !== null || (here && !mayFollow(record, here, nowMs))) {
+      this.counters.itemsRejected += 1;
+      return;
+    }
+    const isProtected = here && (isImmutable(here) || (here.guard !== null && here.version === item.version));
+    if (!isProtected) this.#keep(item, nowMs);
+    else {
+      const expiresAtMs = Math.max(item.expiresAtMs, here.expiresAtMs);
+      const endsAtMs = Math.max(item.endsAtMs, here.endsAtMs);
+      this.#keep({ ...item, expiresAtMs, endsAtMs }, nowMs);
+    }
+  }
+
+  #keep(item: Item, nowMs: number): void {
+    const old = this.#items.find(item.namespace, item.resourceId, item.instanceId);
+    if (isForgotten(item, nowMs) || !this.#items.merge(item)) return;
+    if (item.expiresAtMs > nowMs) this.#share?.keep(item, old);
+    else if (old) this.#share?.forget(old);
+    this.#expiry ??= this.#node.runtime.after(this.#node.options.expireEveryMs, () => this.#expire());
+    if (!isLive(item, nowMs)) return;
+    for (const onItem of this.#watchers.get(item.namespace) ?? []) onItem(storedItem(item, nowMs));
+  }
+
+  #remove(item: Item): void {
+    this.#items.remove(item);
+    this.#share?.forget(item);
+  }
+
+  #expire(): void {
+    const nowMs = this.#node.runtime.now();
+    for (const item of this.#items.all()) {
+      if (isForgotten(item, nowMs)) this.#remove(item);
+      else if (item.expiresAtMs <= nowMs) this.#share?.forget(item);
+    }
+    const { expireEveryMs } = this.#node.options;
+    this.#expiry = this.#items.count > 0 ? this.#node.runtime.after(expireEveryMs, () => this.#expire()) : null;
+  }
+}
+
+/** Beyond this a writer's clock is simply wrong. */
+const clocksDifferMsMax = 3_600_000;
+
+/** Expired, and for so long that it is part of no digest any more; a writer's word on that does not count for ever. */
+function isForgotten({ expiresAtMs, endsAtMs }: Item, nowMs: number): boolean {
+  return expiresAtMs <= nowMs && (endsAtMs <= horizonOf(nowMs) || expiresAtMs <= nowMs - clocksDifferMsMax);
+}
+
+/** What was decoded is a view of a whole frame; what is kept is not. */
+function ownItem(record: ItemRecord, nowMs: number): Item {
+  return itemOf({ ...record, value: record.value && Uint8Array.from(record.value) }, nowMs);
+}
