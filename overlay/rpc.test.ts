@@ -27,6 +27,7 @@ class Asker {
         this.sent.push(message);
       },
       answer: () => new Uint8Array(0),
+      read: () => undefined,
       timeoutMs: () => 100,
       malformed: (from: Target, _app: number, _error: CodecError) => {
         this.malformed.push(from);

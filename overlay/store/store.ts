@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { decode, encode } from '../codec.ts';
-import { objectStoreApp, writesApp } from '../control.ts';
+import { objectStoreApp, valuesApp, writesApp } from '../control.ts';
 import { horizonOf } from '../expiry.ts';
 import type { OverlayNode } from '../node.ts';
 import { type Contact, type Digest, type Key, OverlayError, type Region } from '../overlay.ts';
@@ -8,7 +8,16 @@ import type { RegionSet } from '../region.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
 import type { Timer } from '../runtime.ts';
 import { checkLifetime, checkSize, recordAfter, remembers } from './accept.ts';
-import { flawOf, immutableResource, isImmutable, mayFollow, signedInstance } from './authenticity.ts';
+import {
+  flawOf,
+  hashOfImmutable,
+  immutableOfHash,
+  immutableResource,
+  isHashOfImmutable,
+  isImmutable,
+  mayFollow,
+  signedInstance,
+} from './authenticity.ts';
 import { DiskItems } from './disk-items.ts';
 import { FairShare, storedBytes } from './fair-share.ts';
 import {
@@ -39,12 +48,16 @@ import {
   type StoreWrite,
   secretBytesMax,
   storeWrite,
+  type ValueRequest,
   type Version,
+  valueReply,
+  valueRequest,
   versionOf,
 } from './messages.ts';
 import { Reader, type What } from './reader.ts';
 import { publicKeyOf, type Statement, signStatement } from './signed.ts';
 import { type StoredItem, storedItem } from './stored-item.ts';
+import { ValueReader } from './value-reader.ts';
 
 export interface WriteConditions {
   /**
@@ -97,6 +110,7 @@ export class ObjectStore implements WritableStore {
   readonly #writes: ReplicatedWrites;
   readonly counters: StoreCounters = { itemsRejected: 0 };
   readonly #reader: Reader;
+  readonly #values: ValueReader;
   readonly #items = new Items((item, isThere) => this.#onDisk.changed(item, isThere));
   readonly #onDisk: DiskItems;
   /** Null when storage is not limited. */
@@ -110,10 +124,14 @@ export class ObjectStore implements WritableStore {
     this.#onDisk = new DiskItems(node.journal, () => node.runtime.now());
     this.#writes = new ReplicatedWrites(node, writesApp, this);
     this.#reader = new Reader(node);
+    this.#values = new ValueReader(node);
     const isLimited = Number.isFinite(node.options.storageBytesMax);
     this.#share = isLimited ? new FairShare(node.runtime, node.options) : null;
     node.register(objectStoreApp, {
       answer: (_from, payload) => this.#answer(decode(getRequest, payload)),
+    });
+    node.register(valuesApp, {
+      read: (_from, payload) => this.#answerValue(decode(valueRequest, payload)),
     });
   }
 
@@ -244,11 +262,16 @@ export class ObjectStore implements WritableStore {
    */
   async getImmutable(namespace: string, resourceId: string): Promise<Uint8Array | null> {
     const what = only(namespace, resourceId, '');
-    // Nobody could have anything newer than this node's own copy.
-    const own = isImmutable(what) ? this.#items.find(namespace, resourceId, '', what.key) : undefined;
-    if (own && isLive(own, this.#node.runtime.now())) return own.value && Uint8Array.from(own.value);
-    const { items } = await this.#reader.read(what);
-    const [item] = items.length > 0 ? items : await this.#reader.readEverywhere(what);
+    if (isHashOfImmutable(resourceId)) {
+      // Nobody could have anything newer than this node's own copy.
+      const own = this.#value(what.key, namespace, resourceId);
+      if (own) return Uint8Array.from(own);
+      const sha256 = hashOfImmutable(resourceId);
+      const value = await this.#values.read({ key: what.key, namespace, sha256 });
+      if (value) return value;
+    }
+    // Perhaps a copy is elsewhere than this node's table says.
+    const [item] = (await this.#reader.read(what)).items;
     return item?.value ?? null;
   }
 
@@ -444,6 +467,18 @@ export class ObjectStore implements WritableStore {
     }
     const items = found.slice(0, count).map((item) => readingOf(item, nowMs));
     return encode(getReply, { type: 'items', items, isLast: count === found.length }, recordBytes + bytes);
+  }
+
+  /** Also from a copy that is not complete: the value proves itself. */
+  #answerValue({ key, namespace, sha256 }: ValueRequest): Uint8Array {
+    const value = this.#value(key, namespace, immutableOfHash(sha256));
+    return encode(valueReply, value, recordBytes + (value?.length ?? 0));
+  }
+
+  /** Of a live immutable item in this node's copies. */
+  #value(key: Key, namespace: string, resourceId: string): Uint8Array | null {
+    const item = this.#items.find(namespace, resourceId, '', key);
+    return item && isLive(item, this.#node.runtime.now()) ? item.value : null;
   }
 
   /** By instance. Also what its signer removed: the reader may have heard something older from another copy. */
