@@ -265,7 +265,7 @@ export class ObjectStore implements WritableStore {
     if (isHashOfImmutable(resourceId)) {
       // Nobody could have anything newer than this node's own copy.
       const own = this.#value(what.key, namespace, resourceId);
-      if (own) return Uint8Array.from(own);
+      if (own) return new Uint8Array(own);
       const sha256 = hashOfImmutable(resourceId);
       const value = await this.#values.read({ key: what.key, namespace, sha256 });
       if (value) return value;

@@ -7,6 +7,9 @@ import { type Contact, OverlayError } from '../overlay.ts';
 import { type ValueRequest, valueReply, valueRequest } from './messages.ts';
 import { Sources } from './sources.ts';
 
+/** What reading asks of a node. */
+export type ReadingNode = Pick<OverlayNode, 'self' | 'runtime' | 'options' | 'replicas' | 'isSuspect' | 'ask'>;
+
 /** One value that is being looked for. */
 interface Search {
   readonly sha256: string;
@@ -35,12 +38,12 @@ export interface ValueReaderCounters {
  */
 export class ValueReader {
   readonly counters: ValueReaderCounters = { hedges: 0 };
-  readonly #node: OverlayNode;
+  readonly #node: ReadingNode;
   readonly #sources: Sources;
   readonly #patience: Deadlines<Search>;
   #hedgesLeft: number;
 
-  constructor(node: OverlayNode) {
+  constructor(node: ReadingNode) {
     const { options } = node;
     this.#node = node;
     this.#sources = new Sources(options, {
