@@ -25,6 +25,8 @@ test('of copies equally quick the one asked last is asked, so questions travel t
   sources.asked(b.id);
   expect(sources.choose([a, b, c], 0)).toBe(b);
   expect(sources.choose([a, c], 0)).toBe(c);
+  sources.late(c.id);
+  expect(sources.choose([a, c], 0)).toBe(a);
 });
 
 test('a copy that is far is not asked while there is a near one', () => {

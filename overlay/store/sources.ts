@@ -59,6 +59,11 @@ export class Sources {
     this.#source(id).lastAsked = this.#asked;
   }
 
+  /** Whoever keeps one waiting is no favourite: it may be in trouble. */
+  late(id: Key): void {
+    this.#source(id).lastAsked = 0;
+  }
+
   answered(id: Key, elapsedMs: number, nowMs: number): void {
     const source = this.#source(id);
     source.roundTrip.sample(elapsedMs);

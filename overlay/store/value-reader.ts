@@ -20,6 +20,7 @@ interface Search {
   readonly failed: (error: unknown) => void;
   /** Questions under way. */
   waiting: number;
+  lastAsked: Contact | null;
   /** When the next copy is asked whatever that costs. */
   overdueAtMs: number;
   isOver: boolean;
@@ -64,7 +65,17 @@ export class ValueReader {
     const request = encode(valueRequest, what);
     this.#hedgesLeft = Math.min(hedgesBurst, this.#hedgesLeft + hedgesShare);
     return new Promise((found, failed) => {
-      this.#askNext({ sha256, request, untried, found, failed, waiting: 0, overdueAtMs: 0, isOver: false });
+      this.#askNext({
+        sha256,
+        request,
+        untried,
+        found,
+        failed,
+        waiting: 0,
+        lastAsked: null,
+        overdueAtMs: 0,
+        isOver: false,
+      });
     });
   }
 
@@ -76,6 +87,7 @@ export class ValueReader {
       return;
     }
     search.waiting += 1;
+    search.lastAsked = copy;
     search.overdueAtMs = nowMs + this.#node.options.timeoutMinMs;
     if (search.untried.length > 0) this.#patience.set(search, nowMs + this.#sources.patienceMs(copy.id));
     this.#sources.asked(copy.id);
@@ -99,6 +111,7 @@ export class ValueReader {
   }
 
   #late(search: Search): void {
+    if (search.lastAsked) this.#sources.late(search.lastAsked.id);
     const isOverdue = this.#node.runtime.now() >= search.overdueAtMs;
     if (!isOverdue && this.#hedgesLeft < 1) {
       this.#patience.set(search, search.overdueAtMs);
