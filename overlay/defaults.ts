@@ -174,8 +174,6 @@ export const overlayDefaults = {
   /** Extra questions, to a second copy when the first takes long: to one read, in the long run; and at once. */
   hedgesShare: 0.05,
   hedgesBurst: 10,
-  /** Least time that a copy is given before a second one is asked. */
-  hedgeMinMs: 1,
   /** A copy that answers within twice the time of the quickest, and this, is as good as that. */
   sourceSlackMs: 2,
   /** How long it is believed how quick a copy is. */

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { contactsOf } from '../testing/contacts.ts';
+import { seeded } from '../testing/manual-runtime.ts';
 import { Sources } from './sources.ts';
 
-const options = { sourceSlackMs: 2, sourceFreshMs: 1_000, sourcesMax: 4 };
-const roundTrips = { roundTripInitialMs: 300, timeoutMinMs: 1, timeoutMaxMs: 200 };
+const options = { sourceSlackMs: 2, sourceFreshMs: 1_000, sourcesMax: 4, timeoutMinMs: 200 };
 const [a, b, c] = contactsOf(3) as [
   ReturnType<typeof contactsOf>[0],
   ReturnType<typeof contactsOf>[0],
@@ -11,7 +11,7 @@ const [a, b, c] = contactsOf(3) as [
 ];
 
 function sourcesAt(delaysMs: Readonly<Record<string, number>>, nowMs = 0): Sources {
-  const sources = new Sources(options, roundTrips);
+  const sources = new Sources(options);
   for (const [id, delayMs] of Object.entries(delaysMs)) {
     sources.asked(id);
     sources.answered(id, delayMs, nowMs);
@@ -47,11 +47,20 @@ test('a copy of which nothing is known, or nothing of late, is tried', () => {
   expect(sources.choose([a, b, c], 1_500)).toBe(a);
 });
 
-test('patience follows what answers take, and knows no member for ever', () => {
+test("one answer in twenty tries one's patience, and no member is known for ever", () => {
   const sources = sourcesAt({});
+  const random = seeded(1);
   expect(sources.patienceMs(a.id)).toBe(200);
-  for (let i = 0; i < 100; i++) sources.answered(a.id, 10, 0);
-  expect(sources.patienceMs(a.id)).toBeCloseTo(10);
+  for (const scaleMs of [10, 1, 30]) {
+    let late = 0;
+    for (let i = 0; i < 4_000; i++) {
+      const elapsedMs = -scaleMs * Math.log(1 - random());
+      if (i >= 1_000 && elapsedMs > sources.patienceMs(a.id)) late += 1;
+      sources.answered(a.id, elapsedMs, 0);
+    }
+    expect(late / 3_000).toBeGreaterThan(0.03);
+    expect(late / 3_000).toBeLessThan(0.07);
+  }
   for (const { id } of contactsOf(options.sourcesMax, 10)) sources.asked(id);
   expect(sources.patienceMs(a.id)).toBe(200);
 });

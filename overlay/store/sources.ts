@@ -1,15 +1,25 @@
 import type { Contact, Key } from '../overlay.ts';
-import { RoundTrip, type RoundTripOptions } from '../round-trip.ts';
 
 export interface SourceOptions {
   readonly sourceSlackMs: number;
   readonly sourceFreshMs: number;
   readonly sourcesMax: number;
+  /** Nobody is given more time than this before another is asked. */
+  readonly timeoutMinMs: number;
 }
+
+/** Of an answer that took longer than 95 in 100 do, another copy may know better. */
+const patientShare = 0.95;
+/** How much of the way to it the estimate goes at each answer, as a share of itself. */
+const patienceStep = 0.2;
+/** Timers are no finer, and who answers within that was quick. */
+const patienceLeastMs = 1;
 
 /** What is known of one member as a source of answers. */
 interface Source {
-  readonly roundTrip: RoundTrip;
+  /** Of its answers, of late; 0 before there was one. */
+  meanMs: number;
+  patienceMs: number;
   /** Grows with each question to anybody. */
   lastAsked: number;
   answeredAtMs: number;
@@ -23,14 +33,11 @@ interface Source {
  */
 export class Sources {
   readonly #options: SourceOptions;
-  readonly #roundTrips: RoundTripOptions;
   readonly #sources = new Map<Key, Source>();
   #asked = 0;
 
-  /** @param roundTrips what `patienceMs` may be, and is before there was an answer */
-  constructor(options: SourceOptions, roundTrips: RoundTripOptions) {
+  constructor(options: SourceOptions) {
     this.#options = options;
-    this.#roundTrips = roundTrips;
   }
 
   /** One of the copies; null when there are none. */
@@ -49,9 +56,9 @@ export class Sources {
     return choice;
   }
 
-  /** How long an answer usually takes at most: mean and four mean deviations. */
+  /** What all but one in twenty answers take at most. */
   patienceMs(id: Key): number {
-    return this.#source(id).roundTrip.timeoutMs();
+    return this.#source(id).patienceMs;
   }
 
   asked(id: Key): void {
@@ -64,16 +71,25 @@ export class Sources {
     this.#source(id).lastAsked = 0;
   }
 
+  /** @see Ma, Muthukrishnan and Sandler, "Frugal Streaming for Estimating Quantiles", 2013: of which this is a variant */
   answered(id: Key, elapsedMs: number, nowMs: number): void {
     const source = this.#source(id);
-    source.roundTrip.sample(elapsedMs);
+    const isFirst = source.answeredAtMs === Number.NEGATIVE_INFINITY;
     source.answeredAtMs = nowMs;
+    if (isFirst) {
+      source.meanMs = elapsedMs;
+      source.patienceMs = 2 * elapsedMs;
+    } else {
+      source.meanMs += (elapsedMs - source.meanMs) / 8;
+      source.patienceMs *= 1 + patienceStep * (elapsedMs > source.patienceMs ? patientShare : patientShare - 1);
+    }
+    source.patienceMs = Math.min(Math.max(source.patienceMs, patienceLeastMs), this.#options.timeoutMinMs);
   }
 
   #expectedMs(id: Key, nowMs: number): number {
     const source = this.#sources.get(id);
     const isFresh = source !== undefined && nowMs - source.answeredAtMs <= this.#options.sourceFreshMs;
-    return isFresh ? (source.roundTrip.meanMs ?? 0) : 0;
+    return isFresh ? source.meanMs : 0;
   }
 
   #source(id: Key): Source {
@@ -82,7 +98,8 @@ export class Sources {
     // Too many to tell who is still asked; it is soon learnt anew.
     if (this.#sources.size >= this.#options.sourcesMax) this.#sources.clear();
     const source = {
-      roundTrip: new RoundTrip(this.#roundTrips),
+      meanMs: 0,
+      patienceMs: this.#options.timeoutMinMs,
       lastAsked: 0,
       answeredAtMs: Number.NEGATIVE_INFINITY,
     };

@@ -45,15 +45,10 @@ export class ValueReader {
   #hedgesLeft: number;
 
   constructor(node: ReadingNode) {
-    const { options } = node;
     this.#node = node;
-    this.#sources = new Sources(options, {
-      roundTripInitialMs: options.roundTripInitialMs,
-      timeoutMinMs: options.hedgeMinMs,
-      timeoutMaxMs: options.timeoutMinMs,
-    });
+    this.#sources = new Sources(node.options);
     this.#patience = new Deadlines(node.runtime, (search) => this.#late(search));
-    this.#hedgesLeft = options.hedgesBurst;
+    this.#hedgesLeft = node.options.hedgesBurst;
   }
 
   /** Null when no copy that answers has it. @throws OverlayError `closed` */
