@@ -25,7 +25,7 @@ test('of copies equally quick the one asked last is asked, so questions travel t
   sources.asked(b.id);
   expect(sources.choose([a, b, c], 0)).toBe(b);
   expect(sources.choose([a, c], 0)).toBe(c);
-  sources.late(c.id);
+  sources.disfavour(c.id);
   expect(sources.choose([a, c], 0)).toBe(a);
 });
 

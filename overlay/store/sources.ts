@@ -66,8 +66,8 @@ export class Sources {
     this.#source(id).lastAsked = this.#asked;
   }
 
-  /** Whoever keeps one waiting is no favourite: it may be in trouble. */
-  late(id: Key): void {
+  /** Whoever keeps one waiting, or lies, is no favourite. */
+  disfavour(id: Key): void {
     this.#source(id).lastAsked = 0;
   }
 

@@ -92,6 +92,8 @@ describe('a value', () => {
     node.manners.set(second.id, null);
     expect(await read()).toBe(value);
     expect(new Set(node.asked)).toEqual(new Set(node.copies));
+    expect(await read()).toBe(value);
+    expect(node.asked.slice(3)).toEqual([third]);
     node.manners.set(third.id, new OverlayError('unreachable', 'gone'));
     expect(await read()).toBeNull();
     node.everybody(Buffer.from('another'));

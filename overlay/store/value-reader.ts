@@ -84,14 +84,15 @@ export class ValueReader {
     search.waiting += 1;
     search.lastAsked = copy;
     search.overdueAtMs = nowMs + this.#node.options.timeoutMinMs;
-    if (search.untried.length > 0) this.#patience.set(search, nowMs + this.#sources.patienceMs(copy.id));
+    if (search.untried.length === 0) this.#patience.met(search);
+    else this.#patience.set(search, nowMs + this.#sources.patienceMs(copy.id));
     this.#sources.asked(copy.id);
     const { requestTimeoutMs: timeoutMs } = this.#node.options;
     this.#node.ask(copy, valuesApp, search.request, valueReply, { timeoutMs }).then(
       (value) => {
         const answeredAtMs = this.#node.runtime.now();
         this.#sources.answered(copy.id, answeredAtMs - nowMs, answeredAtMs);
-        this.#answered(search, value);
+        this.#answered(search, copy, value);
       },
       (error: unknown) => this.#unanswered(search, error),
     );
@@ -106,7 +107,7 @@ export class ValueReader {
   }
 
   #late(search: Search): void {
-    if (search.lastAsked) this.#sources.late(search.lastAsked.id);
+    if (search.lastAsked) this.#sources.disfavour(search.lastAsked.id);
     const isOverdue = this.#node.runtime.now() >= search.overdueAtMs;
     if (!isOverdue && this.#hedgesLeft < 1) {
       this.#patience.set(search, search.overdueAtMs);
@@ -119,11 +120,15 @@ export class ValueReader {
     this.#askNext(search);
   }
 
-  #answered(search: Search, value: Uint8Array | null): void {
+  #answered(search: Search, copy: Contact, value: Uint8Array | null): void {
     search.waiting -= 1;
     if (search.isOver) return;
-    if (value && hash('sha256', value, 'hex') === search.sha256) this.#end(search, value);
-    else this.#askNext(search);
+    if (value && hash('sha256', value, 'hex') === search.sha256) {
+      this.#end(search, value);
+      return;
+    }
+    if (value) this.#sources.disfavour(copy.id);
+    this.#askNext(search);
   }
 
   #unanswered(search: Search, error: unknown): void {
