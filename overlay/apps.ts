@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { BroadcastMessage } from './broadcast-messages.ts';
-import { controlApp, objectStoreApp, writesApp } from './control.ts';
+import { controlApp, objectStoreApp, valuesApp, writesApp } from './control.ts';
 import {
   type App,
   type AppId,
@@ -11,6 +11,9 @@ import {
   type RoutedMessage,
 } from './overlay.ts';
 import type { Wire } from './wire.ts';
+
+/** Apps of the overlay that are like those of programs. */
+const ownApps: readonly AppId[] = [writesApp, objectStoreApp, valuesApp];
 
 /** The apps of a node and the upcalls to them, each guarded: a payload that its app cannot read hurts nobody else. */
 export class Apps {
@@ -23,10 +26,10 @@ export class Apps {
     this.#wire = wire;
   }
 
-  /** Ids of programs are 0 to 239, the others are the overlay's own, of which two are apps like any other. */
+  /** Ids of programs are 0 to 239, the others are the overlay's own, of which some are apps like any other. */
   register(app: AppId, handlers: App): void {
     assert(!this.#apps.has(app), `app ${app} is registered already`);
-    const isFree = app < controlApp || app === writesApp || app === objectStoreApp;
+    const isFree = app < controlApp || ownApps.includes(app);
     assert(Number.isInteger(app) && app >= 0 && isFree, `app ${app} is not free`);
     this.#apps.set(app, handlers);
   }
@@ -55,8 +58,14 @@ export class Apps {
   /** @throws OverlayError `refused` when no such app answers */
   answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array {
     const handlers = this.#apps.get(app);
+    if (handlers?.read) return handlers.read(from, payload);
     if (!handlers?.answer) throw new OverlayError('refused', `no app ${app} answers at ${this.#self.address}`);
     return handlers.answer(from, payload);
+  }
+
+  /** The answer to a request that changes nothing; undefined when the app has other ones. */
+  read(from: Contact, app: AppId, payload: Uint8Array): Uint8Array | undefined {
+    return this.#apps.get(app)?.read?.(from, payload);
   }
 
   update(change: MembershipChange): void {

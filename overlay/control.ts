@@ -11,6 +11,7 @@ export const replicationApp = 242;
 export const writesApp = 243;
 export const objectStoreApp = 244;
 export const lookupApp = 245;
+export const valuesApp = 246;
 
 /** A routed message between two hops. */
 export interface Hop {

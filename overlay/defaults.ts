@@ -170,6 +170,17 @@ export const overlayDefaults = {
   /** Wait for room after which a put is refused. */
   admissionTimeoutMs: 10_000,
 
+  // ---- Reads that any copy may answer
+  /** Extra questions, to a second copy when the first takes long: to one read, in the long run; and at once. */
+  hedgesShare: 0.05,
+  hedgesBurst: 10,
+  /** A copy that answers within twice the time of the quickest, and this, is as good as that. */
+  sourceSlackMs: 2,
+  /** How long it is believed how quick a copy is. */
+  sourceFreshMs: 30_000,
+  /** Members of whom that is remembered. */
+  sourcesMax: 4_096,
+
   // ---- Large values
   blobBytesMax: 16 * 1024 * 1024,
   blobChunkBytes: 256 * 1024,

@@ -276,15 +276,9 @@ export class OverlayNode implements Overlay {
   }
 
   /** A request whose answer is read with a codec. @throws OverlayError `unreachable` when it cannot be */
-  async ask<T>(
-    to: Contact,
-    app: AppId,
-    payload: Uint8Array,
-    answer: Codec<T>,
-    options: RequestOptions = {},
-  ): Promise<T> {
+  ask<T>(to: Contact, app: AppId, payload: Uint8Array, answer: Codec<T>, options: RequestOptions = {}): Promise<T> {
     if (to.id !== this.self.id) return this.#parts.rpc.ask(to, app, payload, answer, options.timeoutMs);
-    return decode(answer, await this.#requestOfSelf(app, payload));
+    return this.#requestOfSelf(app, payload).then((answered) => decode(answer, answered));
   }
 
   async #requestOfSelf(app: AppId, payload: Uint8Array): Promise<Uint8Array> {

@@ -74,6 +74,8 @@ export interface App {
   receive?(from: Contact, payload: Uint8Array): void;
   /** A request; the promise's value is the reply. A retry of the same request is answered from memory. */
   answer?(from: Contact, payload: Uint8Array): Promise<Uint8Array> | Uint8Array;
+  /** In place of `answer`, where a request changes nothing: a retry is answered anew, so nothing is remembered of it. */
+  read?(from: Contact, payload: Uint8Array): Uint8Array;
   /** A broadcast reached this node, `depth` hops from its origin; called once a broadcast. */
   broadcast?(origin: Contact, payload: Uint8Array, depth: number): void;
   /** A member came, left gracefully or failed, or this node's region changed. */

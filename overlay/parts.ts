@@ -161,6 +161,7 @@ export class Parts {
     const output = {
       transmit: this.wire.send.bind(this.wire),
       answer: this.answer.bind(this),
+      read: this.apps.read.bind(this.apps),
       malformed: (from: Target, app: AppId, error: CodecError) =>
         this.wire.rejectPayload(from.address, from.address, app, error),
       timeoutMs: this.peers.timeoutMs.bind(this.peers),

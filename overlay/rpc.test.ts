@@ -10,6 +10,7 @@ import type { Target } from './wire.ts';
 
 const to = contactOf(1);
 const app = 7;
+const readApp = 8;
 const answer = struct<{ n: number }>({ n: u32 });
 const garbage = Uint8Array.of(1, 2);
 
@@ -19,6 +20,7 @@ class Asker {
   readonly sent: Message[] = [];
   readonly malformed: Target[] = [];
   unanswered = 0;
+  reads = 0;
   readonly rpc = new Rpc(
     this.runtime,
     overlayDefaults,
@@ -27,6 +29,11 @@ class Asker {
         this.sent.push(message);
       },
       answer: () => new Uint8Array(0),
+      read: (_from, asked) => {
+        if (asked !== readApp) return undefined;
+        this.reads += 1;
+        return Uint8Array.of(this.reads);
+      },
       timeoutMs: () => 100,
       malformed: (from: Target, _app: number, _error: CodecError) => {
         this.malformed.push(from);
@@ -105,5 +112,27 @@ describe('a link that cannot be opened', () => {
     expect(await toMember).toEqual({ n: 5 });
     await asker.runtime.pass(60);
     await expect(elsewhere).rejects.toMatchObject({ code: 'timeout' });
+  });
+});
+
+describe('a request that comes again', () => {
+  const replies = (asker: Asker): (number | undefined)[] =>
+    asker.sent.map((message) => (message.type === 'reply' ? message.payload[0] : undefined));
+  const question = (asked: number): RequestMessage => ({ type: 'request', request: 5, app: asked, payload: garbage });
+
+  test('is answered from memory, and not worked on', async () => {
+    const asker = new Asker();
+    for (let i = 0; i < 2; i++) {
+      asker.rpc.onRequest(to, 1, question(app));
+      await asker.runtime.pass(1);
+    }
+    expect(asker.sent).toHaveLength(2);
+    expect(asker.rpc.counters.requestsIn).toBe(1);
+  });
+
+  test('is answered anew, and at once, when it changes nothing', () => {
+    const asker = new Asker();
+    for (let i = 0; i < 2; i++) asker.rpc.onRequest(to, 1, question(readApp));
+    expect(replies(asker)).toEqual([1, 2]);
   });
 });

@@ -17,6 +17,8 @@ export interface RpcOutput {
   transmit(to: Target, message: Message): void;
   /** The app's answer to a request; may throw. */
   answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array;
+  /** The app's answer, had at once, to a request that changes nothing; undefined when the app has other ones. May throw. */
+  read(from: Contact, app: AppId, payload: Uint8Array): Uint8Array | undefined;
   /** How long to wait for an answer before asking again. */
   timeoutMs(id: Key | null, attempt: number): number;
   /** A request, or the answer to one, could not be read. */
@@ -36,7 +38,7 @@ interface Pending {
   readonly to: Target;
   readonly message: RequestMessage;
   readonly deadlineMs: number;
-  readonly resolve: (reply: Uint8Array) => void;
+  readonly answered: (reply: Uint8Array) => void;
   readonly reject: (error: OverlayError) => void;
   attempt: number;
   /** There is no time for another attempt. */
@@ -45,7 +47,8 @@ interface Pending {
 
 /**
  * Questions and answers in single frames. A question is repeated until it is answered; the answering side
- * remembers its answers for a while, so a repetition is answered without being worked on again.
+ * remembers its answers for a while, so a repetition is answered without being worked on again. What changes
+ * nothing is answered anew instead: the answers to reads would be most of what is remembered.
  */
 export class Rpc {
   readonly counters: RpcCounters = { requestsOut: 0, requestsRetried: 0, requestsFailed: 0, requestsIn: 0 };
@@ -71,12 +74,22 @@ export class Rpc {
 
   // ---- Asking
 
-  request(
+  request(to: Target, app: AppId, payload: Uint8Array, timeoutMs?: number): Promise<Uint8Array> {
+    return this.#begin(to, app, payload, (reply) => reply, timeoutMs);
+  }
+
+  /** The same, for an answer that is read with a codec. @throws OverlayError `unreachable`, too, when it cannot be */
+  ask<T>(to: Target, app: AppId, payload: Uint8Array, answer: Codec<T>, timeoutMs?: number): Promise<T> {
+    return this.#begin(to, app, payload, (reply) => this.#read(to, app, answer, reply), timeoutMs);
+  }
+
+  #begin<T>(
     to: Target,
     app: AppId,
     payload: Uint8Array,
+    read: (reply: Uint8Array) => T,
     timeoutMs = this.#options.requestTimeoutMs,
-  ): Promise<Uint8Array> {
+  ): Promise<T> {
     if (this.#isClosed) return Promise.reject(new OverlayError('closed', 'this node is closed'));
     const { requestBytesMax } = this.#options;
     if (payload.length > requestBytesMax) {
@@ -89,20 +102,25 @@ export class Rpc {
     const message: RequestMessage = { type: 'request', request: this.#nextRequest, app, payload };
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#runtime.now() + timeoutMs;
-      const pending: Pending = { to, message, deadlineMs, resolve, reject, attempt: 0, isLast: false };
+      const answered = (reply: Uint8Array): void => {
+        try {
+          resolve(read(reply));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const pending: Pending = { to, message, deadlineMs, answered, reject, attempt: 0, isLast: false };
       this.#pending.set(message.request, pending);
       this.#ask(pending);
     });
   }
 
-  /** The same, for an answer that is read with a codec. @throws OverlayError `unreachable`, too, when it cannot be */
-  async ask<T>(to: Target, app: AppId, payload: Uint8Array, answer: Codec<T>, timeoutMs?: number): Promise<T> {
-    const answered = await this.request(to, app, payload, timeoutMs);
+  #read<T>(to: Target, app: AppId, answer: Codec<T>, reply: Uint8Array): T {
     try {
-      return decode(answer, answered);
+      return decode(answer, reply);
     } catch (cause) {
       if (!(cause instanceof CodecError)) throw cause;
-      if (!this.#isClosed) this.#output.malformed(to, app, cause);
+      this.#output.malformed(to, app, cause);
       throw new OverlayError('unreachable', `${to.address} gives an answer that is none: ${cause.message}`, { cause });
     }
   }
@@ -112,7 +130,7 @@ export class Rpc {
     if (!pending || pending.to.address !== from.address) return;
     const refusal = message.outcome === 'ok' ? null : decodeRefusal(message.payload);
     this.#settle(pending);
-    if (message.outcome === 'ok') pending.resolve(message.payload);
+    if (message.outcome === 'ok') pending.answered(message.payload);
     else this.#fail(pending, new OverlayError(message.outcome, refusal ?? 'refused'));
   }
 
@@ -185,6 +203,7 @@ export class Rpc {
 
   onRequest(from: Contact, incarnation: number, message: RequestMessage): void {
     if (this.#isClosed) return;
+    if (this.#answerRead(from, message)) return;
     const name: RequestName = { asker: from.id, incarnation, request: message.request };
     const answered = this.#answers.find(name);
     if (answered) this.#output.transmit(from, answered);
@@ -199,16 +218,30 @@ export class Rpc {
     void this.#work(from, name, message);
   }
 
+  /** False when the request may change something. */
+  #answerRead(from: Contact, { request, app, payload }: RequestMessage): boolean {
+    let reply: ReplyMessage;
+    try {
+      const read = this.#output.read(from, app, payload);
+      if (!read) return false;
+      reply = this.#reply(request, read);
+    } catch (error) {
+      if (error instanceof CodecError) {
+        this.#output.malformed(from, app, error);
+        return true;
+      }
+      reply = this.#refusal(request, error);
+    }
+    this.counters.requestsIn += 1;
+    this.#output.transmit(from, reply);
+    return true;
+  }
+
   async #work(from: Contact, name: RequestName, message: RequestMessage): Promise<void> {
     let reply: ReplyMessage;
     try {
       const result = this.#output.answer(from, message.app, message.payload);
-      const payload = result instanceof Uint8Array ? result : await result;
-      const { requestBytesMax } = this.#options;
-      if (payload.length > requestBytesMax) {
-        throw new OverlayError('refused', `an answer of ${payload.length} bytes exceeds ${requestBytesMax}`);
-      }
-      reply = { type: 'reply', request: message.request, outcome: 'ok', payload };
+      reply = this.#reply(message.request, result instanceof Uint8Array ? result : await result);
     } catch (error) {
       if (error instanceof CodecError) {
         this.#answers.abandon(name);
@@ -218,6 +251,15 @@ export class Rpc {
       reply = this.#refusal(message.request, error);
     }
     if (!this.#isClosed) this.#answer(from, name, reply);
+  }
+
+  /** @throws OverlayError `refused` when it is too long */
+  #reply(request: number, payload: Uint8Array): ReplyMessage {
+    const { requestBytesMax } = this.#options;
+    if (payload.length > requestBytesMax) {
+      throw new OverlayError('refused', `an answer of ${payload.length} bytes exceeds ${requestBytesMax}`);
+    }
+    return { type: 'reply', request, outcome: 'ok', payload };
   }
 
   #refusal(request: number, error: unknown): ReplyMessage {

@@ -7,6 +7,7 @@ import { fingerprintOf, isGenuine, readSigned } from './signed.ts';
 
 /** A resource of this name holds the one value that has this SHA-256. */
 const immutablePrefix = 'sha256:';
+const immutablePattern = new RegExp(`^${immutablePrefix}[0-9a-f]{64}$`);
 /** An instance of this name holds what the holder of the key with this fingerprint signed last. */
 const signedPrefix = 'ed25519:';
 
@@ -21,6 +22,11 @@ export function immutableOfHash(sha256: string): string {
 /** Inverse of `immutableOfHash`. */
 export function hashOfImmutable(resourceId: string): string {
   return resourceId.slice(immutablePrefix.length);
+}
+
+/** Whether it can be the name of a value. */
+export function isHashOfImmutable(resourceId: string): boolean {
+  return immutablePattern.test(resourceId);
 }
 
 export function signedInstance(publicKey: Uint8Array): string {

@@ -48,9 +48,12 @@ export class ItemCopies implements WritableStore {
     return this.#items.at(key);
   }
 
-  /** @see Items.find */
-  find(namespace: string, resourceId: string, instanceId: string, key?: Key): Item | undefined {
-    return this.#items.find(namespace, resourceId, instanceId, key);
+  /** Of a live immutable item. */
+  value(key: Key, namespace: string, resourceId: string): Uint8Array | null {
+    // There is one at most, found more quickly than by its whole name.
+    const [item] = this.#items.at(key);
+    if (!item || item.resourceId !== resourceId || item.namespace !== namespace) return null;
+    return isLive(item, this.#node.runtime.now()) ? item.value : null;
   }
 
   /** Items in this node's copies, other than expired ones, perhaps only those of some keys. */

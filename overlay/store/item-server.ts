@@ -1,13 +1,14 @@
 import { encode } from '../codec.ts';
 import type { OverlayNode } from '../node.ts';
 import type { Key } from '../overlay.ts';
+import { immutableOfHash } from './authenticity.ts';
 import type { ItemCopies } from './item-copies.ts';
 import { hasValue, readingOf, resourceKey, type ValuedItem } from './items.ts';
-import { type GetRequest, getReply, recordBytes } from './messages.ts';
+import { type GetRequest, getReply, recordBytes, type ValueRequest, valueReply } from './messages.ts';
 
 type ServingNode = Pick<OverlayNode, 'runtime' | 'options' | 'owns' | 'holds' | 'holderOf'>;
 
-/** Lets other members read items of this node's copies: the other end of `Reader`. */
+/** Lets other members read items of this node's copies: the other end of `Reader` and of `ValueReader`. */
 export class ItemServer {
   readonly #node: ServingNode;
   readonly #copies: ItemCopies;
@@ -35,6 +36,12 @@ export class ItemServer {
     }
     const items = found.slice(0, count).map((item) => readingOf(item, nowMs));
     return encode(getReply, { type: 'items', items, isLast: count === found.length }, recordBytes + bytes);
+  }
+
+  /** Also from a copy that is not complete: the value proves itself. */
+  answerValue({ key, namespace, sha256 }: ValueRequest): Uint8Array {
+    const value = this.#copies.value(key, namespace, immutableOfHash(sha256));
+    return encode(valueReply, value, recordBytes + (value?.length ?? 0));
   }
 
   /** By instance. Also what its signer removed: the reader may have heard something older from another copy. */

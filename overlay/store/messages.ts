@@ -155,7 +155,8 @@ const version: Codec<Version> = {
   read: (reader) => versionOf(u64.read(reader)),
 };
 
-const guard: Codec<Guard> = {
+/** 64 hexadecimal digits. */
+const sha256: Codec<string> = {
   write: (writer, value) => {
     const at = writer.claim(sha256Bytes);
     writer.buffer.write(value, at, sha256Bytes, 'hex');
@@ -166,6 +167,7 @@ const guard: Codec<Guard> = {
   },
 };
 
+const guard: Codec<Guard> = sha256;
 const secret = nullable(text(secretBytesMax));
 const condition = { version, expected: nullable(version) };
 
@@ -225,6 +227,19 @@ export const getReply: Codec<GetReply> = tagged<GetReply>({
   ask: [3, struct({ holder: contact })],
   lost: [4, struct({})],
 });
+
+/** Asks a copy for the value of an immutable item: an answer that proves itself may come from anybody. */
+export interface ValueRequest {
+  /** Of the resource, by the asker: under another key the item is not found. */
+  readonly key: Key;
+  readonly namespace: string;
+  readonly sha256: string;
+}
+
+export const valueRequest = struct<ValueRequest>({ key, namespace: names.namespace, sha256 });
+
+/** Null when this node has no such item. */
+export const valueReply: Codec<Uint8Array | null> = nullable(bytes(valueBytesMax));
 
 /** Roughly the bytes of a record besides its value. */
 export const recordBytes = 192;

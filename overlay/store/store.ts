@@ -1,19 +1,20 @@
 import type { KeyObject } from 'node:crypto';
 import { decode } from '../codec.ts';
-import { objectStoreApp } from '../control.ts';
+import { objectStoreApp, valuesApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
 import { checkSize } from './accept.ts';
-import { immutableResource, isImmutable, signedInstance } from './authenticity.ts';
+import { hashOfImmutable, immutableResource, isHashOfImmutable, signedInstance } from './authenticity.ts';
 import { ItemCopies, type StoreCounters } from './item-copies.ts';
 import { ItemServer } from './item-server.ts';
 import { isLive, isNewer, type ReadItem, resourceKey } from './items.ts';
-import { type Guard, getRequest, itemsMax, nameFlaw, type Version } from './messages.ts';
+import { type Guard, getRequest, itemsMax, nameFlaw, type Version, valueRequest } from './messages.ts';
 import { instanceOf, type Page, type PageOptions, tokenAfter } from './pages.ts';
 import { Reader, type What } from './reader.ts';
 import { publicKeyOf, type Statement, signStatement } from './signed.ts';
 import { type StoredItem, storedItem } from './stored-item.ts';
+import { ValueReader } from './value-reader.ts';
 import { Writer } from './writer.ts';
 
 export interface WriteConditions {
@@ -49,6 +50,7 @@ export class ObjectStore {
   readonly #copies: ItemCopies;
   readonly #writer: Writer;
   readonly #reader: Reader;
+  readonly #values: ValueReader;
 
   /** At most one a node, built before the node enters the ring. */
   constructor(node: OverlayNode) {
@@ -56,8 +58,10 @@ export class ObjectStore {
     this.#copies = new ItemCopies(node);
     this.#writer = new Writer(node, this.#copies);
     this.#reader = new Reader(node);
+    this.#values = new ValueReader(node);
     const server = new ItemServer(node, this.#copies);
     node.register(objectStoreApp, { answer: (_from, payload) => server.answer(decode(getRequest, payload)) });
+    node.register(valuesApp, { read: (_from, payload) => server.answerValue(decode(valueRequest, payload)) });
   }
 
   get counters(): StoreCounters {
@@ -191,11 +195,16 @@ export class ObjectStore {
    */
   async getImmutable(namespace: string, resourceId: string): Promise<Uint8Array | null> {
     const what = only(namespace, resourceId, '');
-    // Nobody could have anything newer than this node's own copy.
-    const own = isImmutable(what) ? this.#copies.find(namespace, resourceId, '', what.key) : undefined;
-    if (own && isLive(own, this.#node.runtime.now())) return own.value && Uint8Array.from(own.value);
-    const { items } = await this.#reader.read(what);
-    const [item] = items.length > 0 ? items : await this.#reader.readEverywhere(what);
+    if (isHashOfImmutable(resourceId)) {
+      // Nobody could have anything newer than this node's own copy.
+      const own = this.#copies.value(what.key, namespace, resourceId);
+      if (own) return new Uint8Array(own);
+      const sha256 = hashOfImmutable(resourceId);
+      const value = await this.#values.read({ key: what.key, namespace, sha256 });
+      if (value) return value;
+    }
+    // Perhaps a copy is elsewhere than this node's table says.
+    const [item] = (await this.#reader.read(what)).items;
     return item?.value ?? null;
   }
 

@@ -35,7 +35,15 @@ import {
 import { RegionSet } from '../../overlay/region.ts';
 import { compareReply, nextReply, openReply, replicationRequest } from '../../overlay/replication-messages.ts';
 import { manifestCodec } from '../../overlay/store/blobs.ts';
-import { getReply, getRequest, type ItemRecord, itemRecords, storeWrite } from '../../overlay/store/messages.ts';
+import {
+  getReply,
+  getRequest,
+  type ItemRecord,
+  itemRecords,
+  storeWrite,
+  valueReply,
+  valueRequest,
+} from '../../overlay/store/messages.ts';
 import { signedCodec } from '../../overlay/store/signed.ts';
 import { writeReply, writeRequest } from '../../overlay/write-messages.ts';
 import { Outbox, splitFrames } from '../../overlay/ws/frame-codec.ts';
@@ -221,6 +229,8 @@ const overlay: readonly Fuzzed[] = [
     { type: 'ask', holder: contact },
     { type: 'lost' },
   ]),
+  ofOverlay('reads of values', valueRequest, [{ key: a, namespace: 'n', sha256: guard }]),
+  ofOverlay('values', valueReply, [body, null]),
   ofOverlay('writes to copies', writeRequest, [
     { type: 'write', writes },
     { type: 'apply', writes },

@@ -176,3 +176,28 @@ test('what exceeds a limit is refused, and says which', async () => {
   await put(['n', 'r', 'i']);
   await expect(sim.runUntil(stores.any().renew('n', 'r', 'i', 2_000), run)).rejects.toMatchObject({ code: 'refused' });
 });
+
+test('a value is read at once, whichever of its copies has just fallen silent', async () => {
+  const stores = await StoreFleet.start(12, { seed: 4 });
+  const { fleet } = stores;
+  const { sim } = fleet;
+  const reader = fleet.node(0);
+  const names: string[] = [];
+  for (let i = 0; i < 30; i++) {
+    names.push(await sim.runUntil(stores.any().putImmutable('books', bytes(`v${i}`), hourMs), run));
+  }
+  const readAll = async (): Promise<void> => {
+    for (const [i, name] of names.entries()) {
+      const startedAtMs = sim.nowMs;
+      expect(text(await sim.runUntil(stores.of(reader).getImmutable('books', name), run))).toBe(`v${i}`);
+      expect(sim.nowMs - startedAtMs).toBeLessThan(1_000);
+    }
+  };
+  await readAll();
+  for (const node of fleet.all().filter((one) => one !== reader)) {
+    sim.partition([reader.self.address], [node.self.address]);
+    await readAll();
+    sim.heal();
+    await sim.runFor(5_000);
+  }
+});

@@ -1,10 +1,17 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { decode, encode } from '../../overlay/codec.ts';
-import { objectStoreApp, writesApp } from '../../overlay/control.ts';
+import { objectStoreApp, valuesApp, writesApp } from '../../overlay/control.ts';
 import { type App, guardOf, type OverlayNode, publicKeyOf } from '../../overlay/index.ts';
 import { resourceKey } from '../../overlay/store/items.ts';
-import { getReply, getRequest, type ItemRecord, itemRecords, type Reading } from '../../overlay/store/messages.ts';
+import {
+  getReply,
+  getRequest,
+  type ItemRecord,
+  itemRecords,
+  type Reading,
+  valueReply,
+} from '../../overlay/store/messages.ts';
 import { writeRequest } from '../../overlay/write-messages.ts';
 import { seedsOr } from '../support/seeds.ts';
 import { bytes, hourMs, run, StoreFleet } from './store-fleet.ts';
@@ -56,6 +63,10 @@ function corrupt(node: OverlayNode, lie: Lie): void {
   const { register, replicate } = node;
   node.register = (app, handlers) => {
     const { answer } = handlers;
+    if (app === valuesApp) {
+      register.call(node, app, { read: () => encode(valueReply, bytes('forged')) });
+      return;
+    }
     const answers: Readonly<Record<number, App['answer']>> = {
       [objectStoreApp]: async (from, payload) => {
         const reply = decode(getReply, (await answer?.(from, payload)) ?? new Uint8Array(0));

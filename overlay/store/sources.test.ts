@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { contactsOf } from '../testing/contacts.ts';
+import { seeded } from '../testing/manual-runtime.ts';
+import { Sources } from './sources.ts';
+
+const options = { sourceSlackMs: 2, sourceFreshMs: 1_000, sourcesMax: 4, timeoutMinMs: 200 };
+const [a, b, c] = contactsOf(3) as [
+  ReturnType<typeof contactsOf>[0],
+  ReturnType<typeof contactsOf>[0],
+  ReturnType<typeof contactsOf>[0],
+];
+
+function sourcesAt(delaysMs: Readonly<Record<string, number>>, nowMs = 0): Sources {
+  const sources = new Sources(options);
+  for (const [id, delayMs] of Object.entries(delaysMs)) {
+    sources.asked(id);
+    sources.answered(id, delayMs, nowMs);
+  }
+  return sources;
+}
+
+test('of copies equally quick the one asked last is asked, so questions travel together', () => {
+  const sources = sourcesAt({ [a.id]: 1, [b.id]: 2, [c.id]: 1.5 });
+  expect(sources.choose([a, b, c], 0)).toBe(c);
+  sources.asked(b.id);
+  expect(sources.choose([a, b, c], 0)).toBe(b);
+  expect(sources.choose([a, c], 0)).toBe(c);
+  sources.disfavour(c.id);
+  expect(sources.choose([a, c], 0)).toBe(a);
+});
+
+test('a copy that is far is not asked while there is a near one', () => {
+  const sources = sourcesAt({ [a.id]: 10, [b.id]: 23, [c.id]: 21 });
+  expect(sources.choose([a, b, c], 0)).toBe(c);
+  expect(sources.choose([b], 0)).toBe(b);
+  expect(sources.choose([], 0)).toBeNull();
+});
+
+test('a copy of which nothing is known, or nothing of late, is tried', () => {
+  const sources = sourcesAt({ [a.id]: 10, [b.id]: 20 });
+  expect(sources.choose([a, b, c], 0)).toBe(c);
+  sources.asked(c.id);
+  sources.answered(c.id, 50, 900);
+  expect(sources.choose([a, b, c], 1_000)).toBe(b);
+  sources.answered(b.id, 20, 1_000);
+  expect(sources.choose([b, c], 1_500)).toBe(b);
+  expect(sources.choose([a, b, c], 1_500)).toBe(a);
+});
+
+test("one answer in twenty tries one's patience, and no member is known for ever", () => {
+  const sources = sourcesAt({});
+  const random = seeded(1);
+  expect(sources.patienceMs(a.id)).toBe(200);
+  for (const scaleMs of [10, 1, 30]) {
+    let late = 0;
+    for (let i = 0; i < 4_000; i++) {
+      const elapsedMs = -scaleMs * Math.log(1 - random());
+      if (i >= 1_000 && elapsedMs > sources.patienceMs(a.id)) late += 1;
+      sources.answered(a.id, elapsedMs, 0);
+    }
+    expect(late / 3_000).toBeGreaterThan(0.03);
+    expect(late / 3_000).toBeLessThan(0.07);
+  }
+  for (const { id } of contactsOf(options.sourcesMax, 10)) sources.asked(id);
+  expect(sources.patienceMs(a.id)).toBe(200);
+});
