@@ -81,6 +81,11 @@ export class Copies {
     return servable;
   }
 
+  /** Whether a key is in there. */
+  serves(key: Key): boolean {
+    return this.#held.has(key) || this.#spare.has(key);
+  }
+
   get lossy(): RegionSet {
     return this.#losses.keys();
   }

@@ -20,7 +20,8 @@ export class Serving {
 
   /** @see OverlayNode.holds */
   holds(first: Key, last: Key): boolean {
-    return this.#copies.servable().covers(between(first, last));
+    // Asked with every get and put, of one key.
+    return first === last ? this.#copies.serves(first) : this.#copies.servable().covers(between(first, last));
   }
 
   /** A member that holds a key which this node owns but does not hold; undefined when none is known. */

@@ -144,14 +144,8 @@ export class Items {
     return this.#count;
   }
 
-  /** @param key `resourceKey` of the item, for who has it */
-  find(
-    namespace: string,
-    resourceId: string,
-    instanceId: string,
-    key: Key = resourceKey(namespace, resourceId),
-  ): Item | undefined {
-    return this.#byKey.get(key)?.get(nameOf(namespace, resourceId, instanceId));
+  find(namespace: string, resourceId: string, instanceId: string): Item | undefined {
+    return this.#byKey.get(resourceKey(namespace, resourceId))?.get(nameOf(namespace, resourceId, instanceId));
   }
 
   /** Keeps the item unless this or a newer version is there; returns whether it did. */
