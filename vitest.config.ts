@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 const layers = '{columnar,parser,planner,operators,overlay,engine,gateway,cli,simulator}';
 
-/** Hooks start whole fleets, also on machines that are busy. */
-const hookTimeout = 60_000;
+/** Hooks start whole fleets, and what is waited for takes its time, on machines that are busy. */
+const patience = { hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } };
 
 export default defineConfig({
   test: {
@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'unit',
           include: [`${layers}/**/*.test.ts`, 'bench/experiments/**/*.test.ts'],
           testTimeout: 60_000,
-          hookTimeout,
+          ...patience,
         },
       },
       {
@@ -23,7 +23,7 @@ export default defineConfig({
           name: 'simulation',
           include: ['test/{overlay,fleet,sql,experiments}/**/*.test.ts'],
           testTimeout: 300_000,
-          hookTimeout,
+          ...patience,
         },
       },
       {
@@ -31,7 +31,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
-          hookTimeout,
+          ...patience,
           fileParallelism: false,
         },
       },
