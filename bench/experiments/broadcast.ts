@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { OverlayCounters, OverlayNode } from '../../overlay/index.ts';
 import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
-import { Fleet } from './harness/fleet.ts';
+import { Fleet, joinMaxOption } from './harness/fleet.ts';
 import { contactsOption, type Geometry, geometriesOption, geometryOf, nodeOptions } from './harness/geometries.ts';
 import { ideal } from './harness/networks.ts';
 import { mean, percentile, share } from './harness/statistics.ts';
@@ -22,16 +22,19 @@ interface Point extends Row {
   readonly copies: number;
 }
 
-interface Setting {
+interface Surroundings {
   readonly geometry: Geometry;
   readonly contacts: number;
   readonly nodes: number;
+  readonly joinMax: number;
+  readonly warmup: number;
+}
+
+interface Setting extends Faults {
+  readonly geometry: Geometry;
   readonly broadcasts: number;
   readonly payload: number;
-  readonly warmup: number;
   readonly wait: number;
-  readonly lossPercent: number;
-  readonly failedPercent: number;
 }
 
 /** @see Leitao, Pereira and Rodrigues, "Epidemic Broadcast Trees", SRDS 2007: 10,000 nodes, 9,999 payloads, 0-70% fail */
@@ -44,6 +47,7 @@ export const broadcast = defineExperiment({
     fail: { full: [0, 10, 30, 50, 70], quick: [0, 30], about: 'parts of all nodes that fail at one instant, percent' },
     geometries: geometriesOption,
     contacts: contactsOption,
+    joinMax: joinMaxOption,
     broadcasts: {
       full: 5,
       quick: 2,
@@ -56,57 +60,98 @@ export const broadcast = defineExperiment({
   async run(context, { geometries: names, loss, fail, ...rest }) {
     const points: Point[] = [];
     for (const geometry of names.map(geometryOf)) {
-      for (const failedPercent of fail) {
-        points.push(await measure(context, { geometry, failedPercent, lossPercent: 0, ...rest }));
-      }
-      for (const lossPercent of loss) {
-        points.push(await measure(context, { geometry, failedPercent: 0, lossPercent, ...rest }));
+      for (const faults of onOneFleet(fail, loss)) {
+        const listeners = await Listeners.begin(context, { geometry, ...rest });
+        for (const fault of faults) points.push(await measure(context, listeners, { geometry, ...fault, ...rest }));
       }
     }
     return { rows: points, targets: points.flatMap((point) => targetsOf(point, rest.nodes)), plot: plot(points) };
   },
 });
 
-async function measure(context: Context, setting: Setting): Promise<Point> {
-  const { geometry, contacts, nodes, broadcasts, payload, warmup, wait, lossPercent, failedPercent } = setting;
-  context.progress(`${geometry}, ${nodes} nodes, ${failedPercent}% fail, ${lossPercent}% loss`);
-  let startedAtMs = 0;
-  const delayMs: number[] = [];
-  const depths: number[] = [];
-  const fleet: Fleet = await Fleet.start(context, nodes, {
-    network: { ...ideal, silentCrashes: true },
-    node: nodeOptions(geometry, contacts),
-    prepare: (node) =>
-      node.register(app, {
-        broadcast: (_origin, _payload, depth) => {
-          delayMs.push(fleet.sim.nowMs - startedAtMs);
-          depths.push(depth);
-        },
-      }),
-  });
-  await fleet.pass(warmup * 1_000, 'coming to rest');
+interface Faults {
+  readonly lossPercent: number;
+  readonly failedPercent: number;
+}
+
+/** Loss comes and goes; those who failed stay dead, so each such failure needs a fleet of its own. */
+function onOneFleet(fail: readonly number[], loss: readonly number[]): Faults[][] {
+  const nobodyFails = [...(fail.includes(0) ? [0] : []), ...loss].map((lossPercent) => ({
+    lossPercent,
+    failedPercent: 0,
+  }));
+  const failures = fail
+    .filter((failedPercent) => failedPercent > 0)
+    .map((failedPercent) => [{ lossPercent: 0, failedPercent }]);
+  return [nobodyFails, ...failures].filter((faults) => faults.length > 0);
+}
+
+/** A fleet at rest that notes what it hears. */
+class Listeners {
+  readonly fleet: Fleet;
+  /** Of every delivery since `listen`: how long it took, and over how many hops it went. */
+  delaysMs: number[] = [];
+  depths: number[] = [];
+  #sinceMs = 0;
+
+  private constructor(fleet: Fleet) {
+    this.fleet = fleet;
+  }
+
+  static async begin(context: Context, setting: Surroundings): Promise<Listeners> {
+    const { geometry, contacts, nodes, joinMax, warmup } = setting;
+    context.progress(`${geometry}, ${nodes} nodes`);
+    const fleet: Fleet = await Fleet.begin(context, nodes, joinMax, {
+      network: { ...ideal, silentCrashes: true },
+      node: nodeOptions(geometry, contacts),
+      prepare: (node) => node.register(app, { broadcast: (_origin, _payload, depth) => listeners.#heard(depth) }),
+    });
+    const listeners = new Listeners(fleet);
+    await fleet.pass(warmup * 1_000, 'coming to rest');
+    return listeners;
+  }
+
+  /** From now on, and nothing from before. */
+  listen(): void {
+    this.delaysMs = [];
+    this.depths = [];
+    this.#sinceMs = this.fleet.sim.nowMs;
+  }
+
+  #heard(depth: number): void {
+    this.delaysMs.push(this.fleet.sim.nowMs - this.#sinceMs);
+    this.depths.push(depth);
+  }
+}
+
+async function measure(context: Context, listeners: Listeners, setting: Setting): Promise<Point> {
+  const { geometry, broadcasts, payload, wait, lossPercent, failedPercent } = setting;
+  const { fleet } = listeners;
+  context.progress(`${failedPercent}% fail, ${lossPercent}% loss`);
   const idle = await spent(fleet, wait, () => {});
   fleet.sim.setLossRate(lossPercent / 100);
   fleet.crashFraction(failedPercent / 100);
-  startedAtMs = fleet.sim.nowMs;
+  listeners.listen();
   const busy = await spent(fleet, wait, () => {
     for (let i = 0; i < broadcasts; i++) fleet.any().broadcast(app, new Uint8Array(payload).fill(i));
   });
+  fleet.sim.setLossRate(0);
+  const { delaysMs, depths } = listeners;
   const wanted = broadcasts * fleet.size;
   return {
     geometry,
     lossPercent,
     failedPercent,
     members: fleet.size,
-    delivery: share(delayMs.length, wanted),
+    delivery: share(delaysMs.length, wanted),
     payloads: busy.payloads / broadcasts,
-    copies: share(delayMs.length + busy.repeated - broadcasts, delayMs.length - broadcasts),
+    copies: share(delaysMs.length + busy.repeated - broadcasts, delaysMs.length - broadcasts),
     pulled: share(busy.pulled, wanted),
     depthMean: mean(depths),
-    depthMax: Math.max(...depths),
-    p50Ms: percentile(delayMs, 0.5),
-    p99Ms: percentile(delayMs, 0.99),
-    lastMs: Math.max(...delayMs),
+    depthMax: percentile(depths, 1),
+    p50Ms: percentile(delaysMs, 0.5),
+    p99Ms: percentile(delaysMs, 0.99),
+    lastMs: percentile(delaysMs, 1),
     // Beyond what nodes do anyhow, which is not known for those that have to repair their tables, too.
     bytesPerMember: failedPercent > 0 ? null : (busy.bytes - idle.bytes) / wanted,
     framesPerMember: failedPercent > 0 ? null : (busy.frames - idle.frames) / wanted,

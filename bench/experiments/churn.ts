@@ -11,11 +11,12 @@ import {
   shareAtLeast,
   type Target,
 } from './harness/experiment.ts';
-import { Fleet } from './harness/fleet.ts';
+import { Fleet, joinMaxOption } from './harness/fleet.ts';
 import { contactsOption, type Geometry, geometriesOption, nodeOptions } from './harness/geometries.ts';
 import { isRight, judged, type Lookup, lookUp, type Route, Routes } from './harness/lookups.ts';
 import { wideArea } from './harness/networks.ts';
 import { agreeingWithMajority, mean, percentile, share } from './harness/statistics.ts';
+import { Traffic } from './harness/traffic.ts';
 
 /** Lookups of one key at once, of which the majority is right. */
 const simultaneous = 10;
@@ -42,8 +43,10 @@ const options = {
   sessions: { full: [1.4, 5, 15, 60], quick: [1.4], about: 'median sessions, minutes' },
   geometries: geometriesOption,
   contacts: contactsOption,
+  joinMax: joinMaxOption,
+  rest: { full: 300, quick: 30, about: 'virtual seconds at rest before; bytes are counted in the second half' },
   warmup: { full: 600, quick: 30, about: 'virtual seconds of churn before anything is measured' },
-  measure: { full: 600, quick: 30, about: 'virtual seconds of each measurement: at rest, maintenance, lookups' },
+  measure: { full: 600, quick: 30, about: 'virtual seconds of each measurement: maintenance, then lookups' },
   rate: { full: 1, quick: 1, about: `keys looked up each virtual second, ${simultaneous} times at once each` },
 } satisfies OptionSpecs;
 
@@ -71,42 +74,47 @@ export const churn = defineExperiment({
 });
 
 async function measure(context: Context, setting: Setting): Promise<Point> {
-  const { geometry, contacts, nodes, sessionMin, warmup, rate } = setting;
+  const { geometry, contacts, nodes, joinMax, sessionMin, rest, warmup, measure: measureS, rate } = setting;
   context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
   const routes = new Routes();
-  const fleet = await Fleet.start(context, nodes, {
+  const traffic = new Traffic();
+  const fleet = await Fleet.begin(context, nodes, joinMax, {
     network: wideArea(context.seed),
     node: nodeOptions(geometry, contacts),
     prepare: (node) => routes.prepare(node),
+    tap: (frame, from, to) => traffic.see(frame, from, to),
   });
-  await fleet.pass(warmup * 1_000, 'coming to rest');
-  const idleBps = await bytesPerSecond(fleet, setting, 'at rest');
+  await fleet.pass(rest * 500, 'coming to rest');
+  const idleBps = (await bytesPerSecond(fleet, rest / 2, 'at rest')) / nodes;
   const churning = new Churn(fleet, { medianSessionMs: sessionMin * 60_000 });
   churning.start();
   await fleet.pass(warmup * 1_000, 'churning');
   const crashesBefore = churning.crashes;
-  const maintenanceBps = await bytesPerSecond(fleet, setting, 'maintenance');
-  const crashesPerMin = ((churning.crashes - crashesBefore) * 60) / setting.measure;
+  traffic.isCounting = true;
+  const maintenanceBps = (await bytesPerSecond(fleet, measureS, 'maintenance')) / nodes;
+  traffic.isCounting = false;
+  const crashesPerMin = ((churning.crashes - crashesBefore) * 60) / measureS;
 
   const groups: Lookup[][] = [];
   const sent: Route[] = [];
-  fleet.steadily(rate, setting.measure, () => {
+  fleet.steadily(rate, measureS, () => {
     const key = randomKey(fleet.random);
     const askers = sample(fleet.random, fleet.members, simultaneous);
     groups.push(askers.map((asker) => lookUp(fleet, asker, key)));
     sent.push(routes.start(fleet, fleet.any(), key));
   });
-  await fleet.pass(setting.measure * 1_000 + fleet.any().options.requestTimeoutMs, 'lookups');
+  await fleet.pass(measureS * 1_000 + fleet.any().options.requestTimeoutMs, 'lookups');
   churning.stop();
   const lookups = summary(fleet, groups, sent);
-  return { geometry, sessionMin, crashesPerMin, ...lookups, maintenanceBps, idleBps };
+  const shares = [...traffic.bytes()].map(([purpose, bytes]) => [`${purpose}Bps`, bytes / measureS / nodes]);
+  return { geometry, sessionMin, crashesPerMin, ...lookups, maintenanceBps, ...Object.fromEntries(shares), idleBps };
 }
 
-/** Bytes on the wire a node a second, each counted once. */
-async function bytesPerSecond(fleet: Fleet, { measure, nodes }: Setting, doing: string): Promise<number> {
+/** Bytes on the wire, each counted once. */
+async function bytesPerSecond(fleet: Fleet, seconds: number, doing: string): Promise<number> {
   const before = fleet.sim.stats().bytes;
-  await fleet.pass(measure * 1_000, doing);
-  return (fleet.sim.stats().bytes - before) / measure / nodes;
+  await fleet.pass(seconds * 1_000, doing);
+  return (fleet.sim.stats().bytes - before) / seconds;
 }
 
 function summary(fleet: Fleet, groups: readonly Lookup[][], sent: readonly Route[]) {

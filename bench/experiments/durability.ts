@@ -12,7 +12,7 @@ import {
   shareAtLeast,
   type Target,
 } from './harness/experiment.ts';
-import { Fleet } from './harness/fleet.ts';
+import { Fleet, joinMaxOption } from './harness/fleet.ts';
 import { contactsOption, type Geometry, nodeOptions, oneGeometryOption } from './harness/geometries.ts';
 import { wideArea } from './harness/networks.ts';
 import { percentile, share } from './harness/statistics.ts';
@@ -35,6 +35,7 @@ const options = {
   sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes' },
   geometries: oneGeometryOption,
   contacts: contactsOption,
+  joinMax: joinMaxOption,
   values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
   bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
   repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
@@ -76,12 +77,12 @@ interface Get {
 }
 
 async function measure(context: Context, setting: Setting): Promise<Point> {
-  const { geometry, nodes, contacts, sessionMin, values, bytes, repair, hours, gets: getsPerS } = setting;
+  const { geometry, nodes, joinMax, contacts, sessionMin, values, bytes, repair, hours, gets: getsPerS } = setting;
   context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
   const stores = new Map<Key, ObjectStore>();
   const names = Array.from({ length: values }, (_, i) => `v${i}`);
   let bytesOfTheDead = 0;
-  const fleet: Fleet = await Fleet.start(context, nodes, {
+  const fleet: Fleet = await Fleet.begin(context, nodes, joinMax, {
     network: wideArea(context.seed),
     node: nodeOptions(geometry, contacts),
     prepare: (node) => {

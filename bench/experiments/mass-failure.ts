@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { type Key, randomKey } from '../../overlay/index.ts';
 import { type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
-import { Fleet } from './harness/fleet.ts';
+import { Fleet, joinMaxOption } from './harness/fleet.ts';
 import { contactsOption, type Geometry, geometriesOption, geometryOf, nodeOptions } from './harness/geometries.ts';
 import { isRight, judged, type Lookup, lookUp } from './harness/lookups.ts';
 import { wideArea } from './harness/networks.ts';
@@ -26,6 +26,7 @@ interface Setting {
   readonly geometry: Geometry;
   readonly contacts: number;
   readonly nodes: number;
+  readonly joinMax: number;
   readonly percent: number;
   readonly lookups: number;
   readonly after: readonly number[];
@@ -41,6 +42,7 @@ export const massFailure = defineExperiment({
     fail: { full: [20, 50], quick: [20, 50], about: 'parts that fail, percent' },
     geometries: geometriesOption,
     contacts: contactsOption,
+    joinMax: joinMaxOption,
     lookups: { full: 5_000, quick: 200, about: 'lookups at each instant' },
     after: { full: [0, 5, 10, 20, 30, 60, 120], quick: [0, 5, 30], about: 'seconds after the failure, ascending' },
     patience: { full: 600, quick: 120, about: 'virtual seconds that the ring has to become whole' },
@@ -60,9 +62,9 @@ export const massFailure = defineExperiment({
 });
 
 async function measure(context: Context, setting: Setting): Promise<{ points: Point[]; targets: Target[] }> {
-  const { geometry, contacts, nodes, percent, lookups, after, patience } = setting;
+  const { geometry, contacts, nodes, joinMax, percent, lookups, after, patience } = setting;
   context.progress(`${geometry}, ${percent}% of ${nodes} nodes`);
-  const fleet = await Fleet.start(context, nodes, {
+  const fleet = await Fleet.begin(context, nodes, joinMax, {
     network: wideArea(context.seed),
     node: nodeOptions(geometry, contacts),
   });

@@ -3,7 +3,7 @@ import { randomKey } from '../../overlay/index.ts';
 import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
 import { type Geometry, geometriesOption, geometryOf, hopsBound, nodeOptions } from './harness/geometries.ts';
-import { type Route, Routes } from './harness/lookups.ts';
+import { Routes } from './harness/lookups.ts';
 import { ideal } from './harness/networks.ts';
 import { mean, percentile } from './harness/statistics.ts';
 
@@ -12,10 +12,14 @@ const oneHopNodesMax = 1_024;
 const oneHopMean = 1.1;
 const manyHopsMean = 2;
 
+/** Enough for every message to arrive where nobody fails. */
+const routingMs = 5_000;
+
 interface Point extends Row {
   readonly geometry: Geometry;
   readonly contactsMax: number;
   readonly nodes: number;
+  readonly begun: string;
   readonly delivered: number;
   readonly mean: number;
   readonly bound: number;
@@ -30,14 +34,23 @@ export const paths = defineExperiment({
     geometries: geometriesOption,
     contacts: { full: [0, 1_024], quick: [0, 1_024], about: 'budgets of contacts; 0 is off' },
     messages: { full: 10_000, quick: 500, about: 'messages routed at each point' },
-    warmup: { full: 300, quick: 30, about: 'virtual seconds that tables have to fill once the ring is whole' },
+    warmup: { full: 60, quick: 30, about: 'virtual seconds that tables have to fill once the ring is whole' },
+    joinMax: {
+      full: 256,
+      quick: 32,
+      about: 'largest ring that grows by joins, and is founded at once, too, to compare',
+    },
   },
-  async run(context, { nodes, geometries: names, contacts, messages, warmup }) {
+  async run(context, { nodes, geometries: names, contacts, joinMax, messages, warmup }) {
     const points: Point[] = [];
     for (const geometry of names.map(geometryOf)) {
       for (const contactsMax of contacts) {
-        for (const size of nodes)
-          points.push(await measure(context, { geometry, contactsMax, size, messages, warmup }));
+        for (const size of nodes) {
+          const ways = [...(size <= joinMax ? [false] : []), ...(size >= joinMax ? [true] : [])];
+          for (const isFounded of ways) {
+            points.push(await measure(context, { geometry, contactsMax, size, isFounded, messages, warmup }));
+          }
+        }
       }
     }
     return { rows: points, targets: points.flatMap(targetsOf), plot: plot(points) };
@@ -48,40 +61,51 @@ interface Setting {
   readonly geometry: Geometry;
   readonly contactsMax: number;
   readonly size: number;
+  readonly isFounded: boolean;
   readonly messages: number;
   readonly warmup: number;
 }
 
 async function measure(context: Context, setting: Setting): Promise<Point> {
-  const { geometry, contactsMax, size, messages, warmup } = setting;
-  context.progress(`${geometry}, ${contactsMax} contacts, ${size} nodes`);
+  const { geometry, contactsMax, size, isFounded, messages, warmup } = setting;
+  const begun = isFounded ? 'at once' : 'by joins';
+  context.progress(`${geometry}, ${contactsMax} contacts, ${size} nodes ${begun}`);
   const routes = new Routes();
-  const fleet = await Fleet.start(context, size, {
+  const fleet = await (isFounded ? Fleet.found : Fleet.start)(context, size, {
     network: ideal,
     node: nodeOptions(geometry, contactsMax),
     prepare: (node) => routes.prepare(node),
   });
-  await fleet.pass(warmup * 1_000, 'filling tables');
-  const sent: Route[] = [];
-  for (let i = 0; i < messages; i++) sent.push(routes.start(fleet, fleet.any(), randomKey(fleet.random)));
-  await fleet.pass(10_000, 'routing');
-  const hops = sent.flatMap((route) => (route.hops === null ? [] : [route.hops]));
+  await fleet.pass(warmup * 500, 'filling tables');
+  const halfway = await hopsOf(fleet, routes, messages);
+  await fleet.pass(warmup * 500, 'filling tables');
+  const hops = await hopsOf(fleet, routes, messages);
   return {
     geometry,
     contactsMax,
     nodes: size,
+    begun,
     delivered: hops.length / messages,
     contacts: mean(fleet.members.map((node) => node.contacts().length - 1)),
+    // As much as at the end, if the tables were full by then.
+    meanHalfway: mean(halfway),
     mean: mean(hops),
     p50: percentile(hops, 0.5),
     p99: percentile(hops, 0.99),
-    most: Math.max(...hops),
+    most: percentile(hops, 1),
     bound: contactsMax === 0 ? hopsBound(geometry, size) : size <= oneHopNodesMax ? oneHopMean : manyHopsMean,
   };
 }
 
-function targetsOf({ geometry, contactsMax, nodes, mean: reached, delivered, bound }: Point): Target[] {
-  const name = `${geometry}, ${contactsMax} contacts, ${nodes} nodes`;
+/** Of messages from any member to the owners of random keys, as far as they were delivered. */
+async function hopsOf(fleet: Fleet, routes: Routes, messages: number): Promise<number[]> {
+  const sent = Array.from({ length: messages }, () => routes.start(fleet, fleet.any(), randomKey(fleet.random)));
+  await fleet.pass(routingMs, 'routing');
+  return sent.flatMap((route) => (route.hops === null ? [] : [route.hops]));
+}
+
+function targetsOf({ geometry, contactsMax, nodes, begun, mean: reached, delivered, bound }: Point): Target[] {
+  const name = `${geometry}, ${contactsMax} contacts, ${nodes} nodes ${begun}`;
   return [atMost(`mean hops: ${name}`, reached, bound), shareAtLeast(`delivered: ${name}`, delivered, 1)];
 }
 

@@ -70,7 +70,7 @@ async function oneRun(context: Context, setting: Setting) {
   const startedAtMs = performance.now();
   const load = new Load(setting);
   const isFounded = nodes > joinMax;
-  const fleet = await (isFounded ? Fleet.found : Fleet.start)(context, nodes, {
+  const fleet = await Fleet.begin(context, nodes, joinMax, {
     network: ideal,
     node: nodeOptions(geometry, contacts),
     prepare: (node) => load.prepare(node),

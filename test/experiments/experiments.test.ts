@@ -32,7 +32,7 @@ const tiny: Readonly<Record<string, { readonly options: string; readonly row: Re
     row: { failedPercent: 0, lossPercent: 0, members: 12, delivery: 1, payloads: 11, copies: 1 },
   },
   churn: {
-    options: '--nodes 8 --sessions 5 --warmup 5 --measure 5',
+    options: '--nodes 8 --sessions 5 --rest 4 --warmup 5 --measure 5',
     row: { sessionMin: 5, p50Ms: expect.any(Number), consistency: expect.any(Number) },
   },
   durability: {
@@ -52,7 +52,7 @@ const tiny: Readonly<Record<string, { readonly options: string; readonly row: Re
     row: { failed: 20, afterS: 0, success: expect.any(Number) },
   },
   paths: {
-    options: '--nodes 8 --contacts 1024 --messages 40 --warmup 5',
+    options: '--nodes 8 --contacts 1024 --messages 40 --warmup 4',
     row: { nodes: 8, contactsMax: 1_024, delivered: 1, contacts: 7, most: 1 },
   },
   scale: {

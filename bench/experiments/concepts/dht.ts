@@ -3,7 +3,7 @@ import { controlApp, controlRequest } from '../../../overlay/control.ts';
 import { randomKey } from '../../../overlay/index.ts';
 import { decodeFrame, type Header } from '../../../overlay/messages.ts';
 import type { Context } from '../harness/experiment.ts';
-import { Fleet, type FleetOptions } from '../harness/fleet.ts';
+import { Fleet } from '../harness/fleet.ts';
 import { type Geometry, nodeOptions } from '../harness/geometries.ts';
 import { isRight, type Lookup, lookUp } from '../harness/lookups.ts';
 import { ideal } from '../harness/networks.ts';
@@ -17,22 +17,11 @@ const anybody: Header = { sender: '', incarnation: 0, isMember: true, target: nu
 /** Our overlay, asked for the owners of keys. */
 class Dht implements Directory {
   readonly #fleet: Fleet;
-  /** Steps of lookups, repetitions included; each is answered. */
-  #questions = 0;
+  readonly #questions: Questions;
 
-  constructor(context: Context, options: FleetOptions) {
-    this.#fleet = new Fleet(context, {
-      ...options,
-      tap: (frame) => {
-        const message = decodeFrame(frame, () => anybody)?.message;
-        if (message?.type !== 'request' || message.app !== controlApp) return;
-        if (decode(controlRequest, message.payload).type === 'find') this.#questions += 1;
-      },
-    });
-  }
-
-  grow(count: number): Promise<void> {
-    return this.#fleet.grow(count);
+  constructor(fleet: Fleet, questions: Questions) {
+    this.#fleet = fleet;
+    this.#questions = questions;
   }
 
   state(): { mean: number; most: number } {
@@ -57,7 +46,7 @@ class Dht implements Directory {
   }
 
   messages(): number {
-    return 2 * this.#questions;
+    return 2 * this.#questions.count;
   }
 
   async pass(virtualMs: number): Promise<void> {
@@ -65,15 +54,30 @@ class Dht implements Directory {
   }
 }
 
-export function dht(geometry: Geometry, contactsMax: number): Concept {
+/** Steps of lookups, repetitions included; each is answered. */
+class Questions {
+  count = 0;
+
+  /** For `FleetOptions.tap`. */
+  see(frame: Uint8Array): void {
+    const message = decodeFrame(frame, () => anybody)?.message;
+    if (message?.type !== 'request' || message.app !== controlApp) return;
+    if (decode(controlRequest, message.payload).type === 'find') this.count += 1;
+  }
+}
+
+export function dht(geometry: Geometry, contactsMax: number, joinMax: number): Concept {
   return {
     name: geometry,
     trials: 1,
     start: async (context: Context, nodes: number) => {
-      const network = { ...ideal, silentCrashes: true };
-      const directory = new Dht(context, { network, node: nodeOptions(geometry, contactsMax) });
-      await directory.grow(nodes);
-      return directory;
+      const questions = new Questions();
+      const fleet = await Fleet.begin(context, nodes, joinMax, {
+        network: { ...ideal, silentCrashes: true },
+        node: nodeOptions(geometry, contactsMax),
+        tap: (frame) => questions.see(frame),
+      });
+      return new Dht(fleet, questions);
     },
   };
 }

@@ -1,12 +1,13 @@
 import { strict as assert } from 'node:assert';
 import { performance } from 'node:perf_hooks';
-import { type Contact, type Key, OverlayError, OverlayNode, type OverlayOptions } from '../../../overlay/index.ts';
+import { type Key, OverlayError, OverlayNode, type OverlayOptions } from '../../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../../simulator/index.ts';
 import { type Random, randomStream } from '../../../simulator/random.ts';
+import { acquaintances } from './acquaintances.ts';
 import { anyOf, sample } from './distributions.ts';
 import type { Context } from './experiment.ts';
 import { Oracle } from './oracle.ts';
-import { TappedTransport } from './tapped-transport.ts';
+import { type Tap, TappedTransport } from './tapped-transport.ts';
 
 export interface FleetOptions {
   readonly network?: Partial<SimulationOptions>;
@@ -14,8 +15,15 @@ export interface FleetOptions {
   /** Prepares each node before it enters the ring. */
   readonly prepare?: (node: OverlayNode) => void;
   /** Is shown every frame that a node sends. */
-  readonly tap?: (frame: Uint8Array) => void;
+  readonly tap?: Tap;
 }
+
+/** For the option of an experiment. */
+export const joinMaxOption = {
+  full: 256,
+  quick: 256,
+  about: 'largest fleet that grows by joins; a larger one is founded at once, with tables filled',
+} as const;
 
 /** Nodes that join at once: enough to be quick, few enough for the ring to follow. */
 const waveMax = 256;
@@ -57,8 +65,8 @@ export class Fleet {
   }
 
   /**
-   * The same, but the nodes begin the ring together, with tables filled in for them, as if they had long been there:
-   * a fleet of ten thousand does not grow within minutes. They have yet to speak to each other for the first time.
+   * The same, but the nodes begin the ring together, having heard of each other as if they had long been there (see
+   * `acquaintances`): a fleet of ten thousand does not grow within minutes. They have yet to speak for the first time.
    */
   static async found(context: Context, count: number, options: FleetOptions = {}): Promise<Fleet> {
     const fleet = new Fleet(context, options);
@@ -66,7 +74,8 @@ export class Fleet {
     const contacts = nodes.map(({ self }) => self).sort((a, b) => (a.id < b.id ? -1 : 1));
     const places = new Map(contacts.map(({ id }, place) => [id, place]));
     for (const node of nodes) {
-      node.bootstrap(fleet.#acquaintances(contacts, places.get(node.self.id) as number, node.options));
+      const place = places.get(node.self.id) as number;
+      node.bootstrap(acquaintances(contacts, place, node.options, fleet.random));
       fleet.#enter(node);
       fleet.#report(`${fleet.size} of ${count} nodes have begun`);
     }
@@ -88,6 +97,11 @@ export class Fleet {
       this.#report(`${this.size} of ${count} nodes have joined`);
     }
     await this.#settle();
+  }
+
+  /** By joins while there are few enough of them, otherwise at once. */
+  static async begin(context: Context, count: number, joinMax: number, options: FleetOptions = {}): Promise<Fleet> {
+    return await (count > joinMax ? Fleet.found : Fleet.start)(context, count, options);
   }
 
   async #settle(): Promise<void> {
@@ -195,19 +209,6 @@ export class Fleet {
       this.#report(`${doing}, virtual time ${Math.round(this.sim.nowMs / 1_000)} s`);
     }
     return goal();
-  }
-
-  /** Those around a place in the ring, and every so-many-th of the others, up to the budget. */
-  #acquaintances(ring: readonly Contact[], place: number, { leafSetSize, contactsMax }: OverlayOptions): Contact[] {
-    const others = ring.length - 1;
-    const steps = new Set<number>();
-    for (let step = 1; step <= Math.min(leafSetSize, others); step++) steps.add(step).add(ring.length - step);
-    const strangers = Math.min(contactsMax, others) - steps.size;
-    const stride = Math.max(1, others / Math.max(1, strangers));
-    if (strangers > 0) for (let at = this.random() * stride; at < others; at += stride) steps.add(1 + Math.floor(at));
-    return [...steps]
-      .slice(0, Math.max(contactsMax, 2 * leafSetSize))
-      .map((step) => ring[(place + step) % ring.length] as Contact);
   }
 
   #enter(node: OverlayNode): void {

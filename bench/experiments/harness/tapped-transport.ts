@@ -1,19 +1,22 @@
 import type { Address, Transport } from '../../../overlay/index.ts';
 
+/** Is shown every frame sent. */
+export type Tap = (frame: Uint8Array, from: Address, to: Address) => void;
+
 /** A transport whose sent frames somebody else sees, too. */
 export class TappedTransport implements Transport {
   readonly address: Address;
   readonly #transport: Transport;
-  readonly #tap: (frame: Uint8Array) => void;
+  readonly #tap: Tap;
 
-  constructor(transport: Transport, tap: (frame: Uint8Array) => void) {
+  constructor(transport: Transport, tap: Tap) {
     this.address = transport.address;
     this.#transport = transport;
     this.#tap = tap;
   }
 
   send(to: Address, frame: Uint8Array): void {
-    this.#tap(frame);
+    this.#tap(frame, this.address, to);
     this.#transport.send(to, frame);
   }
 
