@@ -14,7 +14,7 @@ import { type CatalogEntry, decodeEntry, encodeEntry } from './catalog-entry.ts'
 import type { Log } from './log.ts';
 import { systemTable, systemTableNames } from './system-tables.ts';
 import type { TableSource } from './table.ts';
-import { unionSchema } from './union-schema.ts';
+import { clashingColumns, unionSchema } from './union-schema.ts';
 
 /** The overlay application of catalog news. */
 export const catalogApp = 3;
@@ -267,12 +267,22 @@ function unionOf(
   return others.reduce<Schema>((schema, other) => {
     const union = first.table.source === other.table.source ? unionSchema(schema, other.table.schema) : null;
     if (union) return union;
-    const [a, b] = [first, other].map((entry) => `(${describe(entry.table.schema)}) ${placeOf(entry)}`);
-    throw new QueryError('schemaClash', `table "${name}" is ${a} and ${b}`, {
-      position,
-      hint: 'Rename one of them, or give all nodes the same columns.',
-    });
+    throw clash(name, first, other, position);
   }, first.table.schema);
+}
+
+/** Tells the columns that clash, or all where already their names do. */
+function clash(name: string, a: CatalogEntry, b: CatalogEntry, position: number): QueryError {
+  const clashing = clashingColumns(a.table.schema, b.table.schema);
+  const [first, second] = [a, b].map((entry) => {
+    const { fields } = entry.table.schema;
+    return `(${describe({ fields: clashing ? fields.filter((_, i) => clashing.includes(i)) : fields })}) ${placeOf(entry)}`;
+  });
+  const hint = 'Rename one of them, or give all nodes the same columns.';
+  return new QueryError('schemaClash', `table "${name}" ${clashing ? 'has' : 'is'} ${first} and ${second}`, {
+    position,
+    hint: clashing ? `${hint} A CSV column without any value counts as text.` : hint,
+  });
 }
 
 function placeOf({ table, node }: CatalogEntry): string {

@@ -19,6 +19,15 @@ export function unionSchema(a: Schema, b: Schema): Schema | null {
   return { fields };
 }
 
+/** Positions of the columns for which there is none; null when it is not for their types that the schemas clash. */
+export function clashingColumns(a: Schema, b: Schema): readonly number[] | null {
+  const hasSameNames =
+    a.fields.length === b.fields.length && a.fields.every(({ name }, i) => name === b.fields[i]?.name);
+  if (!hasSameNames) return null;
+  const clashing = a.fields.flatMap(({ type }, i) => (commonType(type, b.fields[i]?.type ?? type) ? [] : [i]));
+  return clashing.length > 0 ? clashing : null;
+}
+
 /** Turns batches of one schema into those of another that `unionSchema` makes of it; null when it does not. */
 export function converter(from: Schema, to: Schema): ((batch: Batch) => Batch) | null {
   const union = unionSchema(from, to);

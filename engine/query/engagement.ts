@@ -307,7 +307,7 @@ export class Engagement {
       const at = new Date(Math.floor(loss.atMs / 1_000) * 1_000).toISOString().replace('.000', '');
       this.#report.lost(
         new RegionSet([loss.region]),
-        `rows of ${names} were lost: no copy of a part was left at ${at}`,
+        `rows of ${names} may be missing: no whole copy of a part was left at ${at}`,
       );
     }
   }
