@@ -3,7 +3,7 @@ import { contactsOf } from '../testing/contacts.ts';
 import { seeded } from '../testing/manual-runtime.ts';
 import { Sources } from './sources.ts';
 
-const options = { sourceSlackMs: 2, sourceFreshMs: 1_000, sourcesMax: 4, timeoutMinMs: 200 };
+const options = { sourceSlackMs: 2, sourceFreshMs: 1_000, sourcesMax: 4, timeoutMinMs: 200, timeoutMaxMs: 2_000 };
 const [a, b, c] = contactsOf(3) as [
   ReturnType<typeof contactsOf>[0],
   ReturnType<typeof contactsOf>[0],
@@ -25,7 +25,7 @@ test('of copies equally quick the one asked last is asked, so questions travel t
   sources.asked(b.id);
   expect(sources.choose([a, b, c], 0)).toBe(b);
   expect(sources.choose([a, c], 0)).toBe(c);
-  sources.disfavour(c.id);
+  sources.keptWaiting(c.id, 1, 0);
   expect(sources.choose([a, c], 0)).toBe(a);
 });
 
@@ -45,6 +45,26 @@ test('a copy of which nothing is known, or nothing of late, is tried', () => {
   sources.answered(b.id, 20, 1_000);
   expect(sources.choose([b, c], 1_500)).toBe(b);
   expect(sources.choose([a, b, c], 1_500)).toBe(a);
+});
+
+test('whoever keeps one waiting is as slow as that at least, until it is tried again', () => {
+  const sources = sourcesAt({ [a.id]: 10, [b.id]: 50 });
+  sources.keptWaiting(a.id, 60, 0);
+  expect(sources.choose([a, b], 0)).toBe(b);
+  sources.failed(c.id, 1, 0);
+  expect(sources.choose([c, b], 0)).toBe(b);
+  expect(sources.choose([c, b], 1_001)).toBe(b);
+  sources.answered(b.id, 50, 1_001);
+  expect(sources.choose([a, b], 1_001)).toBe(a);
+  sources.answered(a.id, 10, 1_001);
+  sources.asked(b.id);
+  expect(sources.choose([a, b], 1_001)).toBe(a);
+});
+
+test('a copy is overdue after twice what its answers take, within bounds', () => {
+  const sources = sourcesAt({ [a.id]: 1, [b.id]: 150, [c.id]: 9_000 });
+  const [unknown] = contactsOf(1, 10) as [typeof a];
+  expect([a, b, c, unknown].map(({ id }) => sources.overdueMs(id))).toEqual([200, 600, 2_000, 200]);
 });
 
 test("one answer in twenty tries one's patience, and no member is known for ever", () => {

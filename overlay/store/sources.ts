@@ -4,8 +4,10 @@ export interface SourceOptions {
   readonly sourceSlackMs: number;
   readonly sourceFreshMs: number;
   readonly sourcesMax: number;
-  /** Nobody is given more time than this before another is asked. */
+  /** How long one waits for a copy that has never answered. */
   readonly timeoutMinMs: number;
+  /** Nobody is given more time than this before another is asked. */
+  readonly timeoutMaxMs: number;
 }
 
 /** Of an answer that took longer than 95 in 100 do, another copy may know better. */
@@ -17,12 +19,13 @@ const patienceLeastMs = 1;
 
 /** What is known of one member as a source of answers. */
 interface Source {
-  /** Of its answers, of late; 0 before there was one. */
+  /** Of its answers, of late, or how long it kept one waiting; 0 before there was either. */
   meanMs: number;
-  patienceMs: number;
+  /** Null before its first answer. */
+  patienceMs: number | null;
   /** Grows with each question to anybody. */
   lastAsked: number;
-  answeredAtMs: number;
+  heardAtMs: number;
 }
 
 /**
@@ -58,7 +61,13 @@ export class Sources {
 
   /** What all but one in twenty answers take at most. */
   patienceMs(id: Key): number {
-    return this.#source(id).patienceMs;
+    return this.#source(id).patienceMs ?? this.#options.timeoutMinMs;
+  }
+
+  /** What hardly any answer takes: as it seems there will be none. */
+  overdueMs(id: Key): number {
+    const { timeoutMinMs, timeoutMaxMs } = this.#options;
+    return Math.min(Math.max(timeoutMinMs, 2 * (this.#source(id).patienceMs ?? 0)), timeoutMaxMs);
   }
 
   asked(id: Key): void {
@@ -66,30 +75,39 @@ export class Sources {
     this.#source(id).lastAsked = this.#asked;
   }
 
-  /** Whoever keeps one waiting, or lies, is no favourite. */
-  disfavour(id: Key): void {
-    this.#source(id).lastAsked = 0;
+  /** There is no answer after so long: it is as slow as that, at least, and no favourite. */
+  keptWaiting(id: Key, elapsedMs: number, nowMs: number): void {
+    const source = this.#source(id);
+    source.lastAsked = 0;
+    source.meanMs = Math.max(source.meanMs, elapsedMs);
+    source.heardAtMs = nowMs;
+  }
+
+  /** What it said is worth no more than silence. */
+  failed(id: Key, elapsedMs: number, nowMs: number): void {
+    this.keptWaiting(id, Math.max(elapsedMs, this.#options.timeoutMinMs), nowMs);
   }
 
   /** @see Ma, Muthukrishnan and Sandler, "Frugal Streaming for Estimating Quantiles", 2013: of which this is a variant */
   answered(id: Key, elapsedMs: number, nowMs: number): void {
     const source = this.#source(id);
-    const isFirst = source.answeredAtMs === Number.NEGATIVE_INFINITY;
-    source.answeredAtMs = nowMs;
-    if (isFirst) {
-      source.meanMs = elapsedMs;
-      source.patienceMs = 2 * elapsedMs;
-    } else {
-      source.meanMs += (elapsedMs - source.meanMs) / 8;
-      source.patienceMs *= 1 + patienceStep * (elapsedMs > source.patienceMs ? patientShare : patientShare - 1);
-    }
-    source.patienceMs = Math.min(Math.max(source.patienceMs, patienceLeastMs), this.#options.timeoutMinMs);
+    if (source.patienceMs === null || !this.#isFresh(source, nowMs)) source.meanMs = elapsedMs;
+    else source.meanMs += (elapsedMs - source.meanMs) / 8;
+    source.heardAtMs = nowMs;
+    const patienceMs =
+      source.patienceMs === null
+        ? 2 * elapsedMs
+        : source.patienceMs * (1 + patienceStep * (elapsedMs > source.patienceMs ? patientShare : patientShare - 1));
+    source.patienceMs = Math.min(Math.max(patienceMs, patienceLeastMs), this.#options.timeoutMaxMs);
   }
 
   #expectedMs(id: Key, nowMs: number): number {
     const source = this.#sources.get(id);
-    const isFresh = source !== undefined && nowMs - source.answeredAtMs <= this.#options.sourceFreshMs;
-    return isFresh ? source.meanMs : 0;
+    return source && this.#isFresh(source, nowMs) ? source.meanMs : 0;
+  }
+
+  #isFresh({ heardAtMs }: Source, nowMs: number): boolean {
+    return nowMs - heardAtMs <= this.#options.sourceFreshMs;
   }
 
   #source(id: Key): Source {
@@ -97,12 +115,7 @@ export class Sources {
     if (known) return known;
     // Too many to tell who is still asked; it is soon learnt anew.
     if (this.#sources.size >= this.#options.sourcesMax) this.#sources.clear();
-    const source = {
-      meanMs: 0,
-      patienceMs: this.#options.timeoutMinMs,
-      lastAsked: 0,
-      answeredAtMs: Number.NEGATIVE_INFINITY,
-    };
+    const source = { meanMs: 0, patienceMs: null, lastAsked: 0, heardAtMs: Number.NEGATIVE_INFINITY };
     this.#sources.set(id, source);
     return source;
   }

@@ -170,6 +170,7 @@ export class ObjectStore {
 
   /** One item; null when it is not there. @throws OverlayError like `get` */
   async getInstance(namespace: string, resourceId: string, instanceId: string): Promise<StoredItem | null> {
+    if (nameFlaw({ namespace, resourceId, instanceId }) !== null) return null;
     const { items } = await this.#reader.read(only(namespace, resourceId, instanceId));
     const nowMs = this.#node.runtime.now();
     const item = items.find((one) => isLive(one, nowMs));
@@ -194,6 +195,7 @@ export class ObjectStore {
    * @throws OverlayError like `get`
    */
   async getImmutable(namespace: string, resourceId: string): Promise<Uint8Array | null> {
+    if (nameFlaw({ namespace, resourceId, instanceId: '' }) !== null) return null;
     const what = only(namespace, resourceId, '');
     if (isHashOfImmutable(resourceId)) {
       // Nobody could have anything newer than this node's own copy.
@@ -228,6 +230,7 @@ export class ObjectStore {
    * @throws OverlayError like `get`
    */
   async getSigned(namespace: string, resourceId: string, publicKey: Uint8Array): Promise<StoredItem | null> {
+    if (nameFlaw({ namespace, resourceId, instanceId: '' }) !== null) return null;
     const what = only(namespace, resourceId, signedInstance(publicKey));
     const items = await this.#reader.readEverywhere(what);
     const latest = items.reduce<ReadItem | null>((best, item) => (best && !isNewer(item, best) ? best : item), null);

@@ -16,12 +16,13 @@ const longMs = 1_000;
 /** What a copy does with a question. */
 type Manner = Uint8Array | null | OverlayError | 'silent';
 
-/** A node whose questions copies answer after a millisecond. */
+/** A node whose questions copies answer, usually after a millisecond. */
 class Asking implements ReadingNode {
   readonly runtime = new ManualRuntime();
   readonly options = { ...overlayDefaults };
   readonly self = contactOf(0);
   readonly copies = contactsOf(3, 1);
+  delayMs = 1;
   readonly manners = new Map<Key, Manner>();
   readonly suspects = new Set<Key>();
   /** In the order in which they were asked. */
@@ -40,7 +41,7 @@ class Asking implements ReadingNode {
     const manner = this.manners.has(to.id) ? (this.manners.get(to.id) as Manner) : value;
     return new Promise((resolve, reject) => {
       if (manner === 'silent') return;
-      this.runtime.after(1, () => {
+      this.runtime.after(this.delayMs, () => {
         if (manner instanceof OverlayError) reject(manner);
         else resolve(manner as T);
       });
@@ -144,4 +145,32 @@ test('second questions are few in the long run; beyond that a second copy is ask
   expect(node.asked).toHaveLength(2 * reads);
   expect(reader.counters.hedges).toBeGreaterThanOrEqual(hedgesBurst);
   expect(reader.counters.hedges).toBeLessThanOrEqual(hedgesBurst + hedgesShare * reads);
+});
+
+test('between continents, too, second questions are few in the long run', async () => {
+  const node = new Asking();
+  node.delayMs = 300;
+  const reader = new ValueReader(node);
+  const { hedgesBurst, hedgesShare } = node.options;
+  const reads = 400;
+  for (let i = 0; i < reads; i++) {
+    const reading = reader.read(what);
+    await node.runtime.pass(longMs);
+    expect(await reading).toBe(value);
+  }
+  expect(node.asked.length).toBeLessThanOrEqual(reads + hedgesBurst + hedgesShare * reads);
+});
+
+test('whoever never answers, though not suspected, is soon left alone, be the others far', async () => {
+  const node = new Asking();
+  node.delayMs = 50;
+  const [first] = node.copies as [Contact];
+  node.manners.set(first.id, 'silent');
+  const reader = new ValueReader(node);
+  for (let i = 0; i < 40; i++) {
+    const reading = reader.read(what);
+    await node.runtime.pass(longMs);
+    expect(await reading).toBe(value);
+  }
+  expect(node.asked.filter((copy) => copy === first).length).toBeLessThan(10);
 });

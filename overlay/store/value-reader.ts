@@ -10,6 +10,11 @@ import { Sources } from './sources.ts';
 /** What reading asks of a node. */
 export type ReadingNode = Pick<OverlayNode, 'self' | 'runtime' | 'options' | 'replicas' | 'isSuspect' | 'ask'>;
 
+interface Question {
+  readonly copy: Contact;
+  readonly askedAtMs: number;
+}
+
 /** One value that is being looked for. */
 interface Search {
   readonly sha256: string;
@@ -18,9 +23,8 @@ interface Search {
   readonly untried: Contact[];
   readonly found: (value: Uint8Array | null) => void;
   readonly failed: (error: unknown) => void;
-  /** Questions under way. */
-  waiting: number;
-  lastAsked: Contact | null;
+  /** Under way, the latest last. */
+  readonly waiting: Question[];
   /** When the next copy is asked whatever that costs. */
   overdueAtMs: number;
   isOver: boolean;
@@ -66,8 +70,7 @@ export class ValueReader {
         untried,
         found,
         failed,
-        waiting: 0,
-        lastAsked: null,
+        waiting: [],
         overdueAtMs: 0,
         isOver: false,
       });
@@ -78,23 +81,19 @@ export class ValueReader {
     const nowMs = this.#node.runtime.now();
     const copy = this.#next(search.untried, nowMs);
     if (!copy) {
-      if (search.waiting === 0) this.#end(search, null);
+      if (search.waiting.length === 0) this.#end(search, null);
       return;
     }
-    search.waiting += 1;
-    search.lastAsked = copy;
-    search.overdueAtMs = nowMs + this.#node.options.timeoutMinMs;
+    const question = { copy, askedAtMs: nowMs };
+    search.waiting.push(question);
+    search.overdueAtMs = nowMs + this.#sources.overdueMs(copy.id);
     if (search.untried.length === 0) this.#patience.met(search);
     else this.#patience.set(search, nowMs + this.#sources.patienceMs(copy.id));
     this.#sources.asked(copy.id);
     const { requestTimeoutMs: timeoutMs } = this.#node.options;
     this.#node.ask(copy, valuesApp, search.request, valueReply, { timeoutMs }).then(
-      (value) => {
-        const answeredAtMs = this.#node.runtime.now();
-        this.#sources.answered(copy.id, answeredAtMs - nowMs, answeredAtMs);
-        this.#answered(search, copy, value);
-      },
-      (error: unknown) => this.#unanswered(search, error),
+      (value) => this.#answered(search, question, value),
+      (error: unknown) => this.#unanswered(search, question, error),
     );
   }
 
@@ -107,8 +106,10 @@ export class ValueReader {
   }
 
   #late(search: Search): void {
-    if (search.lastAsked) this.#sources.disfavour(search.lastAsked.id);
-    const isOverdue = this.#node.runtime.now() >= search.overdueAtMs;
+    const nowMs = this.#node.runtime.now();
+    const latest = search.waiting.at(-1);
+    if (latest) this.#sources.keptWaiting(latest.copy.id, nowMs - latest.askedAtMs, nowMs);
+    const isOverdue = nowMs >= search.overdueAtMs;
     if (!isOverdue && this.#hedgesLeft < 1) {
       this.#patience.set(search, search.overdueAtMs);
       return;
@@ -120,20 +121,26 @@ export class ValueReader {
     this.#askNext(search);
   }
 
-  #answered(search: Search, copy: Contact, value: Uint8Array | null): void {
-    search.waiting -= 1;
+  #answered(search: Search, question: Question, value: Uint8Array | null): void {
+    const { copy, askedAtMs } = question;
+    const nowMs = this.#node.runtime.now();
+    this.#sources.answered(copy.id, nowMs - askedAtMs, nowMs);
     if (search.isOver) return;
+    search.waiting.splice(search.waiting.indexOf(question), 1);
     if (value && hash('sha256', value, 'hex') === search.sha256) {
       this.#end(search, value);
       return;
     }
-    if (value) this.#sources.disfavour(copy.id);
+    if (value) this.#sources.failed(copy.id, nowMs - askedAtMs, nowMs);
     this.#askNext(search);
   }
 
-  #unanswered(search: Search, error: unknown): void {
-    search.waiting -= 1;
+  #unanswered(search: Search, question: Question, error: unknown): void {
+    const { copy, askedAtMs } = question;
+    const nowMs = this.#node.runtime.now();
+    this.#sources.failed(copy.id, nowMs - askedAtMs, nowMs);
     if (search.isOver) return;
+    search.waiting.splice(search.waiting.indexOf(question), 1);
     if (error instanceof OverlayError && error.code !== 'closed') {
       this.#askNext(search);
       return;
@@ -147,8 +154,11 @@ export class ValueReader {
     search.found(value);
   }
 
+  /** Whoever has not answered until now is slower than one who has, at the least. */
   #over(search: Search): void {
     search.isOver = true;
     this.#patience.met(search);
+    const nowMs = this.#node.runtime.now();
+    for (const { copy, askedAtMs } of search.waiting) this.#sources.keptWaiting(copy.id, nowMs - askedAtMs, nowMs);
   }
 }

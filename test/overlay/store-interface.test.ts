@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { guardOf, OverlayError, publicKeyOf, type StoredItem } from '../../overlay/index.ts';
+import { guardOf, type ObjectStore, OverlayError, publicKeyOf, type StoredItem } from '../../overlay/index.ts';
 import { seedsOr } from '../support/seeds.ts';
 import { bytes, hourMs, run, StoreFleet } from './store-fleet.ts';
 
@@ -175,6 +175,18 @@ test('what exceeds a limit is refused, and says which', async () => {
   for (const none of [0, -1, Number.NaN]) await expect(put(['n', 'r', 'i'], none)).rejects.toThrow('is none');
   await put(['n', 'r', 'i']);
   await expect(sim.runUntil(stores.any().renew('n', 'r', 'i', 2_000), run)).rejects.toMatchObject({ code: 'refused' });
+});
+
+test('nothing is under a name that nothing can be put under', async () => {
+  const stores = await StoreFleet.start(2, { seed: 5 });
+  const { sim } = stores.fleet;
+  const long = 'n'.repeat(2_000);
+  const value = `sha256:${'0'.repeat(64)}`;
+  const get = <T>(ask: (store: ObjectStore) => Promise<T>): Promise<T> => sim.runUntil(ask(stores.any()), run);
+  expect(await get((store) => store.get(long, 'r'))).toEqual([]);
+  expect(await get((store) => store.getInstance('n', 'r', long))).toBeNull();
+  expect(await get((store) => store.getImmutable(long, value))).toBeNull();
+  expect(await get((store) => store.getSigned('n', long, new Uint8Array(32)))).toBeNull();
 });
 
 test('a value is read at once, whichever of its copies has just fallen silent', async () => {
