@@ -7,13 +7,14 @@ const patience = { hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } };
 
 export default defineConfig({
   test: {
-    // By default one core would be left idle.
+    // By default one core would be left idle, and every file would load all modules anew.
     maxWorkers: '100%',
     projects: [
       {
         test: {
           name: 'unit',
           include: [`${layers}/**/*.test.ts`, 'bench/experiments/**/*.test.ts'],
+          isolate: false,
           testTimeout: 60_000,
           ...patience,
         },
@@ -22,6 +23,7 @@ export default defineConfig({
         test: {
           name: 'simulation',
           include: ['test/{overlay,fleet,sql,experiments}/**/*.test.ts'],
+          isolate: false,
           testTimeout: 300_000,
           ...patience,
         },

@@ -87,14 +87,14 @@ export class Hearsay {
     return true;
   }
 
-  /** Somebody is said to have failed whom this node never met: missing, and worth a ping. */
-  mourn(contact: Contact, atMs: number): void {
+  /** Somebody is said to have failed. Returns whether this node never met it: from now on it is missing. */
+  mourn(contact: Contact, atMs: number): boolean {
     const { table, runtime } = this.#ground;
     const nowMs = runtime.now();
     const { id } = contact;
     const isNews = id !== table.self.id && !table.get(id) && !this.#tombstones.get(id);
-    if (!isNews || nowMs - atMs > this.#options.missingRememberedMs) return;
+    if (!isNews || nowMs - atMs > this.#options.missingRememberedMs) return false;
     this.#tombstones.bury(contact, 'failed', atMs, nowMs);
-    this.#output.greet(contact);
+    return true;
   }
 }

@@ -190,7 +190,9 @@ export class Membership {
 
   /** Members of an earlier life whom nobody has been able to reach yet: missing, until they are. */
   recall(contacts: readonly Contact[]): void {
-    for (const contact of contacts) this.#hearsay.mourn(contact, this.#ground.runtime.now());
+    for (const contact of contacts) {
+      if (this.#hearsay.mourn(contact, this.#ground.runtime.now())) this.#greetings.add(contact);
+    }
   }
 
   /** @throws OverlayError when no seed lets this node in */
@@ -203,6 +205,10 @@ export class Membership {
       await Promise.all(neighbours.map((contact) => this.#checked(contact)));
       if (table.size === 1) throw new OverlayError('unreachable', 'no member near this node answers');
       this.#enter();
+      // For the others the whole fleet looks, one after the other.
+      for (const { contact } of missing) {
+        if (!table.get(contact.id) && table.wouldBeLeaf(contact.id)) this.#greetings.add(contact);
+      }
       for (const contact of contacts) this.#hearsay.mentioned(contact);
     });
   }

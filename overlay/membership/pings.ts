@@ -110,8 +110,15 @@ export class Pings {
     }
     this.#exchanged(from, message, nowMs);
     if (message.entry !== null) this.#output.settled(from.id);
-    else if (message.contacts.length > 0) this.send(from, { contacts: this.#around(from.id, this.#viewSize) });
+    else if (message.contacts.length > 0) this.#answerView(from, message.contacts);
     if (message.census && !this.#roster.agrees(message.census)) this.#output.differs(from, message.census);
+  }
+
+  /** The views of the ring differ: names those around the other whom it did not name. */
+  #answerView(from: Contact, named: readonly Contact[]): void {
+    const known = new Set(named.map(({ id }) => id));
+    const contacts = this.#around(from.id, this.#viewSize).filter(({ id }) => !known.has(id));
+    if (contacts.length > 0) this.send(from, { contacts });
   }
 
   /** What pings and pongs have in common. Returns whether the sender belongs to the leaf set. */
