@@ -1,7 +1,7 @@
 import { type Batch, type Schema, typesEqual } from '../columnar/index.ts';
 import { compileProjection } from '../operators/index.ts';
 import { commonType } from '../planner/index.ts';
-import { sameSchema } from './tables/same-schema.ts';
+import { sameSchema } from './same-schema.ts';
 
 /**
  * The columns of a relation that is the union of two tables: their names and order are the same, and each has the type

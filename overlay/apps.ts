@@ -58,6 +58,7 @@ export class Apps {
   /** @throws OverlayError `refused` when no such app answers */
   answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array {
     const handlers = this.#apps.get(app);
+    // Of this node to itself: those of others have been read already.
     if (handlers?.read) return handlers.read(from, payload);
     if (!handlers?.answer) throw new OverlayError('refused', `no app ${app} answers at ${this.#self.address}`);
     return handlers.answer(from, payload);

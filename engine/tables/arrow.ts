@@ -1,10 +1,10 @@
 import { type RecordBatch, type Table, tableFromIPC } from 'apache-arrow';
 import { type Column, fromArrow, type Schema, schemaFromArrow } from '../../columnar/index.ts';
+import { sameSchema } from '../same-schema.ts';
 import { batchRowsMax } from '../table.ts';
 import { asFileError, fileError } from './failure.ts';
 import { columnNames } from './names.ts';
 import { type OpenFile, type OpenReader, piecesOf, readBytes, throwIfCancelled } from './reader.ts';
-import { sameSchema } from './same-schema.ts';
 
 /** Arrow IPC, file or stream (also Feather, version 2). Read whole, whatever part is wanted. */
 export const openArrow: OpenReader = async (file, earlier) => {

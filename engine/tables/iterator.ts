@@ -7,10 +7,10 @@ import {
   sliceBatch,
   typeName,
 } from '../../columnar/index.ts';
+import { sameSchema } from '../same-schema.ts';
 import { batchRowsMax, type ScanRequest, type TableSource } from '../table.ts';
 import { cancellable } from './cancellable.ts';
 import { rowValue } from './row-value.ts';
-import { sameSchema } from './same-schema.ts';
 
 /** A row as an embedding program writes it: values by column name, as `rowValue` takes them; a missing one is NULL. */
 export type RowObject = Readonly<Record<string, unknown>>;

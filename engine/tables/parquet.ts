@@ -8,12 +8,12 @@ import {
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type { Column } from '../../columnar/index.ts';
+import { sameSchema } from '../same-schema.ts';
 import { batchRowsMax } from '../table.ts';
 import { asFileError, fileError } from './failure.ts';
 import { columnNames } from './names.ts';
 import { type ParquetField, parquetField } from './parquet-columns.ts';
 import { type OpenFile, type OpenReader, piecesOf, readBytes, throwIfCancelled } from './reader.ts';
-import { sameSchema } from './same-schema.ts';
 
 type Scan = Awaited<ReturnType<typeof parquetScan>>;
 

@@ -71,7 +71,7 @@ async function answersOf(sameTypes: boolean): Promise<unknown[]> {
   return answers;
 }
 
-test('a local table whose files look different at each node has the types that hold all values', async () => {
+test('a local table whose files look different at each node has the types that UNION ALL would give it', async () => {
   const [described, ...answers] = await answersOf(false);
   expect(described).toEqual([
     ['k', 'double precision', 'yes', ''],

@@ -1,4 +1,4 @@
-import { type Schema, typesEqual } from '../../columnar/index.ts';
+import { type Schema, typesEqual } from '../columnar/index.ts';
 
 /** Equal names and types, in the same order. */
 export function sameSchema(a: Schema, b: Schema): boolean {
