@@ -4,7 +4,9 @@ import {
   controlApp,
   controlRequest,
   type FindReply,
+  findApp,
   findReply,
+  findRequest,
   type JoinReply,
   joinReply,
   type MembersReply,
@@ -50,7 +52,7 @@ export class ControlCalls {
   }
 
   find(to: Contact, key: Key): Promise<FindReply> {
-    return this.askFor(to, { type: 'find', key }, findReply, this.#options.hopTimeoutMs);
+    return this.#rpc.ask(to, findApp, encode(findRequest, key), findReply, this.#options.hopTimeoutMs);
   }
 
   async leave(to: Contact): Promise<void> {
@@ -98,8 +100,6 @@ export function answerControl(
       return encode(membersReply, membership.compare(request.arcs), messageBytes);
     case 'reach':
       return membership.reach(request.contact).then((reached) => encode(reachReply, reached));
-    case 'find':
-      return encode(findReply, router.find(request.key));
     case 'found':
       lookups.onFound(from, request.number);
       return new Uint8Array(0);

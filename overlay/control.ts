@@ -2,7 +2,7 @@ import { bytes, type Codec, contact, flag, key, list, milliseconds, struct, tagg
 import { censusArcs } from './membership/census.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
 
-// What nodes ask each other to keep the ring: the payloads of requests to `controlApp`.
+// What nodes ask each other to keep the ring: the payloads of requests to `controlApp`, and of those to `findApp`.
 
 // App ids from 240 on belong to the overlay itself.
 export const controlApp = 240;
@@ -12,6 +12,7 @@ export const writesApp = 243;
 export const objectStoreApp = 244;
 export const lookupApp = 245;
 export const valuesApp = 246;
+export const findApp = 247;
 
 /** A routed message between two hops. */
 export interface Hop {
@@ -33,8 +34,6 @@ export type ControlRequest =
   | { readonly type: 'compare'; readonly arcs: readonly number[] }
   /** Can you reach this member? Answered with a flag. */
   | { readonly type: 'reach'; readonly contact: Contact }
-  /** Who owns this key? Answered with `FindReply`. */
-  | { readonly type: 'find'; readonly key: Key }
   /** I own the key of your recursive lookup of this number. Answered with nothing. */
   | { readonly type: 'found'; readonly number: number }
   /** Take this one hop further. Answered with nothing once it is taken over. */
@@ -54,6 +53,9 @@ export interface MembersReply {
   readonly members: readonly Contact[];
 }
 
+/** Who owns this key? The payload of a request to `findApp`, which changes nothing; answered with `FindReply`. */
+export const findRequest: Codec<Key> = key;
+
 export interface FindReply {
   /** Whether the answering node owns the key. */
   readonly isOwner: boolean;
@@ -69,7 +71,6 @@ const payloadBytesMax = 256 * 1024 * 1024;
 export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
   join: [1, struct({ contactsMax: u16 })],
   leave: [2, struct({})],
-  find: [3, struct({ key })],
   found: [7, struct({ number: u32 })],
   hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],
   compare: [5, struct({ arcs: list(u16, censusArcs) })],

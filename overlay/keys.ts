@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { hash } from 'node:crypto';
 import type { Key, Region } from './overlay.ts';
 
@@ -23,6 +24,37 @@ export function randomKey(random: () => number): Key {
       .padStart(8, '0');
   }
   return key;
+}
+
+const codes = Buffer.from('0123456789abcdef', 'latin1');
+/** A key in the making. */
+const making = Buffer.alloc(keyDigits);
+const notADigit = 16;
+/** What a character stands for, by its code. */
+const digits = new Uint8Array(128).fill(notADigit);
+for (const [digit, code] of codes.entries()) digits[code] = digit;
+
+/** The key whose bytes stand in a buffer. By hand, as below: keys are in every message, and a call into Node costs more. */
+export function keyIn(buffer: Uint8Array, at: number): Key {
+  for (let i = 0; i < keyBytes; i++) {
+    const byte = buffer[at + i] as number;
+    making[2 * i] = codes[byte >> 4] as number;
+    making[2 * i + 1] = codes[byte & 15] as number;
+  }
+  return making.toString('latin1');
+}
+
+/** Inverse of `keyIn`. */
+export function writeKey(key: Key, buffer: Uint8Array, at: number): void {
+  assert(key.length === keyDigits, `not a key: ${key}`);
+  let all = 0;
+  for (let i = 0; i < keyBytes; i++) {
+    const high = digits[key.charCodeAt(2 * i)] ?? notADigit;
+    const low = digits[key.charCodeAt(2 * i + 1)] ?? notADigit;
+    all |= high | low;
+    buffer[at + i] = (high << 4) | low;
+  }
+  assert(all < notADigit, `not a key: ${key}`);
 }
 
 export function isKey(text: string): boolean {
@@ -77,10 +109,6 @@ export function between(first: Key, last: Key): Region {
 export function clockwise(from: bigint, to: bigint): bigint {
   return BigInt.asUintN(keyBits, to - from);
 }
-
-const codes = Buffer.from('0123456789abcdef', 'latin1');
-/** A key in the making. */
-const making = Buffer.alloc(keyDigits);
 
 /**
  * Where ownership passes from `a` to `b`, its clockwise neighbour: keys before it are nearer to `a`, it and

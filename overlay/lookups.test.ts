@@ -31,6 +31,9 @@ interface Node {
   leaf(): Contact;
 }
 
+/** Requests of both apps that lookups use. */
+type Question = ControlRequest | { readonly type: 'find'; readonly key: Key };
+
 class Net {
   readonly nodes = new Map<Key, Node>();
   /** Members that are silent. */
@@ -105,7 +108,7 @@ class Net {
     return { self, router, lookups, leaf: () => table.leaves()[0] as Contact };
   }
 
-  #ask(from: Contact, to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array> {
+  #ask(from: Contact, to: Contact, request: Question, timeoutMs: number): Promise<Uint8Array> {
     this.asked.push({ type: request.type, to: to.id, atMs: Date.now() });
     if (this.refuse) return Promise.reject(new OverlayError('refused', 'all are busy'));
     return new Promise((resolve, reject) => {
@@ -114,7 +117,7 @@ class Net {
     });
   }
 
-  #answer(from: Contact, to: Contact, request: ControlRequest): Uint8Array {
+  #answer(from: Contact, to: Contact, request: Question): Uint8Array {
     const { router, lookups } = this.nodes.get(to.id) as Node;
     if (from.id === to.id) throw new Error('nobody asks itself');
     if (request.type === 'find') return encode(findReply, router.find(request.key));

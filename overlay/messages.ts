@@ -382,7 +382,7 @@ export function headerCheck({ sender, incarnation, isMember, target }: Header): 
 export function encodeFrame(envelope: Envelope): Uint8Array {
   const { sender, incarnation, isMember, target, message: content } = envelope;
   const payload = 'payload' in content ? content.payload.length : 0;
-  const writer = new Writer(smallFrameBytes + payload);
+  const writer = Writer.begin(smallFrameBytes + payload);
   u8.write(writer, protocolVersion);
   fullHeader.write(writer, { isMember, incarnation, sender, target: target ?? noTarget });
   message.write(writer, content);
@@ -392,7 +392,7 @@ export function encodeFrame(envelope: Envelope): Uint8Array {
 /** Data goes in full, since its payload must be aligned. */
 export function encodeBriefFrame(check: number, content: Exclude<Message, DataMessage>): Uint8Array {
   const payload = 'payload' in content ? content.payload.length : 0;
-  const writer = new Writer(briefFrameBytes + payload);
+  const writer = Writer.begin(briefFrameBytes + payload);
   u8.write(writer, protocolVersion | briefForm);
   u32.write(writer, check);
   message.write(writer, content);
@@ -428,7 +428,7 @@ const refusal = text(refusalBytesMax);
 
 /** The text of a refused request, cut to what fits. */
 export function encodeRefusal(reason: string): Uint8Array {
-  const writer = new Writer(smallFrameBytes);
+  const writer = Writer.begin(smallFrameBytes);
   refusal.write(writer, reason.length * 3 <= refusalBytesMax ? reason : `${reason.slice(0, refusalBytesMax / 3 - 1)}`);
   return writer.finish();
 }

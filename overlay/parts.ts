@@ -1,7 +1,7 @@
 import { Apps } from './apps.ts';
 import { Broadcaster } from './broadcaster.ts';
-import type { Codec, CodecError } from './codec.ts';
-import { broadcastApp, controlApp, lookupApp, replicationApp } from './control.ts';
+import { type Codec, type CodecError, decode, encode } from './codec.ts';
+import { broadcastApp, controlApp, findApp, findReply, findRequest, lookupApp, replicationApp } from './control.ts';
 import { answerControl, ControlCalls } from './control-calls.ts';
 import type { Log, OverlayOptions } from './defaults.ts';
 import { DiskMembers } from './disk-members.ts';
@@ -90,6 +90,12 @@ export class Parts {
     return this.apps.answer(from, app, payload);
   }
 
+  /** The same for a request that changes nothing; undefined for others. @throws CodecError, OverlayError */
+  #read(from: Contact, app: AppId, payload: Uint8Array): Uint8Array | undefined {
+    if (app === findApp) return encode(findReply, this.router.find(decode(findRequest, payload)));
+    return this.apps.read(from, app, payload);
+  }
+
   /** Members of an earlier life that were not heard in this one are missing, until they are. */
   recall(): void {
     this.membership.recall(this.diskMembers.takeRecovered());
@@ -161,7 +167,7 @@ export class Parts {
     const output = {
       transmit: this.wire.send.bind(this.wire),
       answer: this.answer.bind(this),
-      read: this.apps.read.bind(this.apps),
+      read: this.#read.bind(this),
       malformed: (from: Target, app: AppId, error: CodecError) =>
         this.wire.rejectPayload(from.address, from.address, app, error),
       timeoutMs: this.peers.timeoutMs.bind(this.peers),

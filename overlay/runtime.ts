@@ -25,11 +25,14 @@ export type Address = string;
 export interface Transport {
   /** The address that other nodes use for this one. */
   readonly address: Address;
-  /** Queues one frame of at most `frameBytesMax`; opens the link if there is none. Never throws for a dead peer. */
+  /**
+   * Queues one frame of at most `frameBytesMax`, which nobody changes from now on; opens the link if there is none.
+   * Never throws for a dead peer.
+   */
   send(to: Address, frame: Uint8Array): void;
   /** Bytes queued towards `to` and not yet handed to the network. */
   queuedBytes(to: Address): number;
-  /** Sets the one receiver of frames. `frame` is the receiver's to keep. */
+  /** Sets the one receiver of frames. `frame` is the receiver's to keep, not to change. */
   onFrame(receive: (from: Address, frame: Uint8Array) => void): void;
   /** Sets the one receiver of the news that a link broke or could not be opened. */
   onLinkDown(receive: (peer: Address, reason: string) => void): void;

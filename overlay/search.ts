@@ -70,7 +70,10 @@ export class Search {
   answered(from: Contact, reply: FindReply | null): void {
     this.#underWay -= 1;
     if (!reply) return;
-    if (reply.isOwner) this.#owner ??= from;
+    if (reply.isOwner) {
+      this.#owner ??= from;
+      return;
+    }
     const distance = this.#distance(from.id);
     let isOtherNamed = false;
     const contacts = reply.nearer.filter(({ id }) => {

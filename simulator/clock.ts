@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Event, EventQueue } from './event-queue.ts';
+import { Event, EventQueue } from './event-queue.ts';
 
 /**
  * Virtual time moves in steps of 1/16 ms: exact in binary, and coarse enough that a busy network has many events at
@@ -37,26 +37,39 @@ export class Clock {
   }
 
   cancel(event: Event): void {
-    if (event.slot >= 0) this.#events.remove(event);
+    if (event.atTick >= 0) this.#events.remove(event);
   }
 
   call(atTick: number, run: () => void): void {
-    this.schedule({ atTick, slot: -1, fire: run }, atTick);
+    this.schedule(new Call(run), atTick);
   }
 
   /** Moves to the next instant and fires all its events; false when there is none up to `tickMax`. */
   step(tickMax: number): boolean {
     const events = this.#events;
-    const instant = events.nextTick();
-    if (instant === Number.POSITIVE_INFINITY || instant > tickMax) return false;
+    const instant = events.nextTick(tickMax);
+    if (instant === Number.POSITIVE_INFINITY) return false;
     this.#tick = instant;
-    do events.pop().fire();
-    while (events.nextTick() === instant);
+    // Also those that are scheduled for this instant meanwhile.
+    for (let event = events.take(instant); event; event = events.take(instant)) event.fire();
     return true;
   }
 
   /** Lets time pass in which nothing happens. */
   skipTo(tick: number): void {
     this.#tick = Math.max(this.#tick, tick);
+  }
+}
+
+class Call extends Event {
+  readonly #run: () => void;
+
+  constructor(run: () => void) {
+    super();
+    this.#run = run;
+  }
+
+  fire(): void {
+    this.#run();
   }
 }

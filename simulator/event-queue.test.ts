@@ -1,40 +1,61 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Event, EventQueue } from './event-queue.ts';
+import { Event, EventQueue } from './event-queue.ts';
 
-interface Numbered extends Event {
+class Numbered extends Event {
   readonly number: number;
+
+  constructor(number: number) {
+    super();
+    this.number = number;
+  }
+
+  fire(): void {}
 }
+
+/** Within an instant or a turn of the wheel, and over several. */
+const delay = fc.oneof(fc.nat(3), fc.nat(1_000), fc.nat(300_000));
 
 test('events leave by time, then in the order they were scheduled, and removed ones do not', () => {
   const action = fc.oneof(
-    fc.record({ push: fc.nat(20) }),
+    fc.record({ push: delay }),
     fc.record({ remove: fc.nat() }),
     fc.constant({ takeFirst: true as const }),
+    fc.record({ wait: delay }),
   );
   fc.assert(
     fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
       const queue = new EventQueue();
       const model: Numbered[] = [];
       const expected = () => model.toSorted((a, b) => a.atTick - b.atTick || a.number - b.number);
+      let now = 0;
+      const take = (): void => {
+        const first = expected()[0] as Numbered;
+        now = first.atTick;
+        expect(queue.nextTick()).toBe(now);
+        expect(queue.take(now)).toBe(first);
+        model.splice(model.indexOf(first), 1);
+      };
       for (const [number, action] of actions.entries()) {
         if ('push' in action) {
-          const event = { atTick: 0, slot: -1, number, fire: () => {} };
-          queue.push(event, action.push);
+          const event = new Numbered(number);
+          queue.push(event, now + action.push);
           model.push(event);
-        } else if (model.length > 0) {
-          const first = expected()[0] as Numbered;
-          const event = 'remove' in action ? (model[action.remove % model.length] as Numbered) : first;
-          expect(queue.nextTick()).toBe(first.atTick);
-          if ('remove' in action) queue.remove(event);
-          else expect(queue.pop()).toBe(event);
-          model.splice(model.indexOf(event), 1);
-        }
-        queue.checkInvariants();
+        } else if ('wait' in action) {
+          const firstTick = expected()[0]?.atTick ?? Number.POSITIVE_INFINITY;
+          const tickMax = now + action.wait;
+          expect(queue.nextTick(tickMax)).toBe(firstTick <= tickMax ? firstTick : Number.POSITIVE_INFINITY);
+          now = Math.min(firstTick, tickMax);
+        } else if (model.length > 0 && 'remove' in action) {
+          const [event] = model.splice(action.remove % model.length, 1) as [Numbered];
+          queue.remove(event);
+        } else if (model.length > 0) take();
         expect(queue.length).toBe(model.length);
       }
-      for (const event of expected()) expect(queue.pop()).toBe(event);
+      queue.checkInvariants();
+      while (model.length > 0) take();
       expect(queue.nextTick()).toBe(Number.POSITIVE_INFINITY);
+      expect(queue.take(now)).toBeNull();
     }),
   );
 });

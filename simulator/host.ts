@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Address, frameBytesMax, type Runtime, type Timer, type Transport } from '../overlay/index.ts';
 import type { Clock } from './clock.ts';
-import type { Event } from './event-queue.ts';
+import { Event } from './event-queue.ts';
 import type { Station } from './link.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
@@ -46,14 +46,13 @@ export class SimulatedRuntime implements Runtime {
   }
 }
 
-class VirtualTimer implements Event, Timer {
-  atTick = 0;
-  slot = -1;
+class VirtualTimer extends Event implements Timer {
   readonly #clock: Clock;
   readonly #station: Station;
   readonly #run: () => void;
 
   constructor(clock: Clock, station: Station, run: () => void) {
+    super();
     this.#clock = clock;
     this.#station = station;
     this.#run = run;

@@ -1,7 +1,7 @@
 import type { Address } from '../overlay/index.ts';
 import { type Clock, ticksPerMs } from './clock.ts';
 import { Digest } from './digest.ts';
-import type { Event } from './event-queue.ts';
+import { Event } from './event-queue.ts';
 import { connect, type LinkEnd, type Machine, Station, shut } from './link.ts';
 import type { Random } from './random.ts';
 
@@ -95,8 +95,7 @@ export class Network {
       this.#messagesLost += 1;
       return;
     }
-    // A copy: the sender may reuse its buffer and the receiver may keep or change the frame.
-    this.#clock.schedule(new InFlight(this, end.other, Buffer.from(frame), ''), this.#arrivalTick(end, waitTicks));
+    this.#clock.schedule(new InFlight(this, end.other, frame, ''), this.#arrivalTick(end, waitTicks));
   }
 
   queuedBytes(station: Station, to: Address): number {
@@ -269,9 +268,7 @@ export class Network {
 }
 
 /** A frame, or without one the news that the link broke, on its way to one end of a link. */
-class InFlight implements Event {
-  atTick = 0;
-  slot = -1;
+class InFlight extends Event {
   isWaiting = false;
   readonly end: LinkEnd;
   readonly frame: Uint8Array | null;
@@ -279,6 +276,7 @@ class InFlight implements Event {
   readonly #network: Network;
 
   constructor(network: Network, end: LinkEnd, frame: Uint8Array | null, reason: string) {
+    super();
     this.#network = network;
     this.end = end;
     this.frame = frame;

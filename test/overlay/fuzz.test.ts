@@ -19,7 +19,7 @@ import { ScramError, ScramServer, scramVerifier } from '../../gateway/pg/scram.t
 import { parseStartupPacket } from '../../gateway/pg/startup.ts';
 import { broadcastRequest, pulledBroadcast } from '../../overlay/broadcast-messages.ts';
 import { type Codec, CodecError, decode, encode } from '../../overlay/codec.ts';
-import { controlRequest, findReply, joinReply, membersReply } from '../../overlay/control.ts';
+import { controlRequest, findReply, findRequest, joinReply, membersReply } from '../../overlay/control.ts';
 import { keyAt } from '../../overlay/keys.ts';
 import {
   decodeFrame,
@@ -183,11 +183,11 @@ const overlay: readonly Fuzzed[] = [
     { type: 'leave' },
     { type: 'compare', arcs: [1, 2] },
     { type: 'reach', contact },
-    { type: 'find', key: a },
     { type: 'hop', source: contact, number: 1, key: b, app: 2, hops: 3, payload: body },
   ]),
   ofOverlay('join replies', joinReply, [{ contacts, missing: [{ contact: other, agoMs: 12.5 }] }]),
   ofOverlay('comparisons of tables', membersReply, [{ arcs: [3], members: contacts }]),
+  ofOverlay('find requests', findRequest, [a, b]),
   ofOverlay('find replies', findReply, [{ isOwner: false, nearer: contacts }]),
   ofOverlay('broadcasts', broadcastRequest, [
     { type: 'pass', ...broadcast, region: regions },

@@ -1,5 +1,4 @@
-import { decode } from '../../../overlay/codec.ts';
-import { controlApp, controlRequest } from '../../../overlay/control.ts';
+import { findApp } from '../../../overlay/control.ts';
 import { randomKey } from '../../../overlay/index.ts';
 import { decodeFrame, type Header } from '../../../overlay/messages.ts';
 import type { Context } from '../harness/experiment.ts';
@@ -61,8 +60,7 @@ class Questions {
   /** For `FleetOptions.tap`. */
   see(frame: Uint8Array): void {
     const message = decodeFrame(frame, () => anybody)?.message;
-    if (message?.type !== 'request' || message.app !== controlApp) return;
-    if (decode(controlRequest, message.payload).type === 'find') this.count += 1;
+    if (message?.type === 'request' && message.app === findApp) this.count += 1;
   }
 }
 
