@@ -24,8 +24,7 @@ export interface BroadcastRepairOutput {
   /** @throws OverlayError */
   ask(to: Contact, request: BroadcastRequest): Promise<Uint8Array>;
   isDelivered(name: string): boolean;
-  /** A broadcast that the tree did not bring; it may have come meanwhile. */
-  /** `via` is the node that it was pulled from. */
+  /** A broadcast that the tree did not bring; it may have come meanwhile. `via` is the node that it was pulled from. */
   take(message: BroadcastMessage, via: Contact): void;
   readonly counters: { broadcastsOut: number; broadcastsPulled: number };
 }
@@ -35,8 +34,8 @@ interface Kept {
   readonly message: BroadcastMessage;
   /** By this node's clock. */
   readonly bornAtMs: number;
-  /** Members known to have it. */
-  readonly knownBy: Set<Key>;
+  /** Members known to have it: few, each once. */
+  readonly knownBy: Key[];
 }
 
 /** As it stands in maps: unique among all broadcasts. */
@@ -78,7 +77,7 @@ export class BroadcastRepair {
     const { broadcastAnnounceMs } = this.#options;
     const name = nameOf(message);
     const bornAtMs = this.#runtime.now() - message.ageMs;
-    this.#kept.set(name, { message, bornAtMs, knownBy: new Set([message.origin.id]) });
+    this.#kept.set(name, { message, bornAtMs, knownBy: [message.origin.id] });
     this.#keptBytes += message.payload.length;
     this.#forget();
     this.#news.push(name);
@@ -89,13 +88,13 @@ export class BroadcastRepair {
 
   /** A member has it: nobody need tell it. */
   knows({ id }: Contact, broadcast: BroadcastMessage): void {
-    this.#kept.get(nameOf(broadcast))?.knownBy.add(id);
+    note(this.#kept.get(nameOf(broadcast)), id);
   }
 
   onHave(from: Contact, broadcasts: readonly BroadcastName[]): void {
     for (const broadcast of broadcasts) {
       const name = nameOf(broadcast);
-      this.#kept.get(name)?.knownBy.add(from.id);
+      note(this.#kept.get(name), from.id);
       if (this.#output.isDelivered(name)) continue;
       const sources = this.#pulls.get(name);
       if (sources && sources.length < this.#options.broadcastAnnounceTries) sources.push(from);
@@ -110,7 +109,7 @@ export class BroadcastRepair {
     this.#forget();
     const kept = this.#kept.get(nameOf(broadcast));
     if (!kept) return null;
-    kept.knownBy.add(from.id);
+    note(kept, from.id);
     this.#output.counters.broadcastsOut += 1;
     const { message, bornAtMs } = kept;
     return { ...message, depth: message.depth + 1, ageMs: this.#runtime.now() - bornAtMs };
@@ -143,11 +142,11 @@ export class BroadcastRepair {
     for (const contact of candidates.slice(0, this.#options.broadcastAnnounceTries)) {
       const untold = names
         .flatMap((name) => this.#kept.get(name) ?? [])
-        .filter((kept) => !kept.knownBy.has(contact.id));
+        .filter((kept) => !kept.knownBy.includes(contact.id));
       if (untold.length === 0) return;
       const broadcasts = untold.map(({ message: { origin, number } }) => ({ origin: origin.id, number }));
       if (!(await this.#ask(contact, { type: 'have', broadcasts }))) continue;
-      for (const kept of untold) kept.knownBy.add(contact.id);
+      for (const kept of untold) note(kept, contact.id);
       return;
     }
   }
@@ -209,4 +208,9 @@ export class BroadcastRepair {
       this.#keptBytes -= message.payload.length;
     }
   }
+}
+
+/** A member has it. */
+function note(kept: Kept | undefined, id: Key): void {
+  if (kept && !kept.knownBy.includes(id)) kept.knownBy.push(id);
 }

@@ -146,7 +146,9 @@ export class Broadcaster {
     while (child) {
       const ageMs = this.#runtime.now() - bornAtMs;
       if (ageMs >= broadcastKeptMs) return;
-      const request = { ...message, type: 'pass' as const, region, depth: message.depth + 1, ageMs };
+      const { origin, number, app, payload } = message;
+      const depth = message.depth + 1;
+      const request = { type: 'pass', region, origin, number, app, depth, ageMs, payload } as const;
       try {
         this.counters.broadcastsOut += 1;
         const bytes = encode(broadcastRequest, request, headerBytes + message.payload.length);

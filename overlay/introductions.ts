@@ -9,7 +9,9 @@ interface Acquaintance {
   theirs: Header | null;
   theirCheck: number;
   /** Whom it is that was told of this node, and what; null when nobody was. */
-  told: { readonly id: Key; readonly isMember: boolean; readonly check: number } | null;
+  told: Key | null;
+  toldIsMember: boolean;
+  toldCheck: number;
   /** Something came since it was told. */
   isTold: boolean;
   heardAtMs: number;
@@ -37,13 +39,19 @@ export class Introductions {
   check(to: Target, isMember: boolean, nowMs: number): number | null {
     if (to.id === null) return null;
     const known = this.#byAddress.get(to.address);
-    if (known?.told && known.told.id === to.id && known.told.isMember === isMember) {
+    if (known && known.told === to.id && known.toldIsMember === isMember) {
       const isFresh = known.isTold && nowMs - known.heardAtMs < this.#briefForMs;
-      return isFresh ? known.told.check : null;
+      return isFresh ? known.toldCheck : null;
     }
     const acquaintance = known ?? this.#meet(to.address);
-    const check = headerCheck({ sender: this.#self, incarnation: this.#incarnation, isMember, target: to.id });
-    acquaintance.told = { id: to.id, isMember, check };
+    acquaintance.told = to.id;
+    acquaintance.toldIsMember = isMember;
+    acquaintance.toldCheck = headerCheck({
+      sender: this.#self,
+      incarnation: this.#incarnation,
+      isMember,
+      target: to.id,
+    });
     acquaintance.isTold = false;
     return null;
   }
@@ -78,7 +86,7 @@ export class Introductions {
     const known = this.#byAddress.get(from);
     const told = known?.told ?? null;
     if (known) known.told = null;
-    return told?.id ?? null;
+    return told;
   }
 
   forgetSilent(beforeMs: number): void {
@@ -90,6 +98,8 @@ export class Introductions {
       theirs: null,
       theirCheck: 0,
       told: null,
+      toldIsMember: false,
+      toldCheck: 0,
       isTold: false,
       heardAtMs: Number.NEGATIVE_INFINITY,
     };

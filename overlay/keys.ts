@@ -15,15 +15,12 @@ export function keyOf(data: Uint8Array | string): Key {
   return hash('sha1', data, 'hex');
 }
 
+const drawn = Buffer.alloc(keyBytes);
+
 /** A key drawn uniformly; `random` is uniform in [0, 1). */
 export function randomKey(random: () => number): Key {
-  let key = '';
-  while (key.length < keyDigits) {
-    key += Math.floor(random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0');
-  }
-  return key;
+  for (let at = 0; at < keyBytes; at += 4) drawn.writeUInt32BE(Math.floor(random() * 2 ** 32), at);
+  return keyIn(drawn, 0);
 }
 
 const codes = Buffer.from('0123456789abcdef', 'latin1');

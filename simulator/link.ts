@@ -49,7 +49,7 @@ export class LinkEnd {
   /** Bytes sent to this end that wait in its station's inbound queue. */
   waitingBytes = 0;
   /** Frames in the outbound queue, and when they leave it; those that have left are dropped when next looked at. */
-  readonly #leaving: { readonly tick: number; readonly bytes: number }[] = [];
+  #leaving: { readonly tick: number; readonly bytes: number }[] | null = null;
   #leavingBytes = 0;
 
   constructor(station: Station) {
@@ -59,12 +59,14 @@ export class LinkEnd {
 
   /** A frame enters the station's outbound queue and leaves it at `tick`. */
   leaves(tick: number, bytes: number): void {
+    this.#leaving ??= [];
     this.#leaving.push({ tick, bytes });
     this.#leavingBytes += bytes;
   }
 
   /** Bytes sent from this end that have not left by `tick`. */
   bytesNotLeft(tick: number): number {
+    if (!this.#leaving) return 0;
     let gone = 0;
     for (const frame of this.#leaving) {
       if (frame.tick > tick) break;
