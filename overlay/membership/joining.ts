@@ -17,12 +17,6 @@ export interface JoiningOutput {
   isClosed(): boolean;
 }
 
-/** What the way into a ring led to. */
-export interface Found extends JoinReply {
-  /** Of the contacts, those by whom this node finds its place, nearest first. */
-  readonly neighbours: readonly Contact[];
-}
-
 /** The way into a ring: from any member to the nearest ones, and to a sample of all. */
 export class Joining {
   readonly #runtime: Runtime;
@@ -43,7 +37,7 @@ export class Joining {
    * Goes through the seeds, `rounds` times at most, until `enter` succeeds with what one of them led to.
    * @throws OverlayError when no seed lets this node in
    */
-  async join(seeds: readonly Address[], rounds: number, enter: (found: Found) => Promise<void>): Promise<void> {
+  async join(seeds: readonly Address[], rounds: number, enter: (found: JoinReply) => Promise<void>): Promise<void> {
     const others = seeds.filter((seed) => seed !== this.#table.self.address);
     let failure = new OverlayError('unreachable', 'no seed to join through');
     for (let round = 0; round < rounds && others.length > 0; round++) {
@@ -64,7 +58,7 @@ export class Joining {
   }
 
   /** Asks ever nearer members, since the nearest knows this node's neighbours best. */
-  async #explore(seed: Address): Promise<Found> {
+  async #explore(seed: Address): Promise<JoinReply> {
     const known = new Map<Key, Contact>();
     /** Others may go on to mention them for a while: they must not end the search. */
     const silent = new Set<Key>();
@@ -92,7 +86,7 @@ export class Joining {
       }
     }
     if (known.size === 0) throw new OverlayError('unreachable', 'the seed knows no member that answers');
-    return { neighbours: this.#table.bearingsAmong(known.values()), contacts: [...known.values()], missing };
+    return { contacts: [...known.values()], missing };
   }
 
   #sleep(delayMs: number): Promise<void> {
@@ -100,7 +94,10 @@ export class Joining {
   }
 }
 
-/** The answer to a node that wants to join: those around it, a sample of up to `contactsMax` others, and the dead. */
+/**
+ * The answer to a node that wants to join: those around it and, if it wants a sample of up to `contactsMax` others, the
+ * dead, of whom one member tells as well as the next.
+ */
 export function introduction(
   table: RoutingTable,
   newcomer: Key,
@@ -116,7 +113,7 @@ export function introduction(
     const contact = all[Math.floor(i)] as Contact;
     if (contact.id !== newcomer) contacts.add(contact);
   }
-  const missing = failed
+  const missing = (contactsMax > 0 ? failed : [])
     .filter(({ contact }) => contact.id !== newcomer)
     .slice(-joinMissingMax)
     .map(({ contact, atMs }) => ({ contact, agoMs: Math.max(0, nowMs - atMs) }));

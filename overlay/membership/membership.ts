@@ -59,6 +59,9 @@ export interface MembershipOutput {
   setMember(isMember: boolean): void;
 }
 
+/** How often a newcomer replaces neighbours that are silent: whoever names them must not keep it busy for ever. */
+const neighbourRoundsMax = 4;
+
 /**
  * Who belongs to the ring. Hears the frames that matter for it, and has its parts do their duties: `Turnover` keeps
  * the routing table, `Detection` tells life from death, `Pings` are what members tell each other directly, `Gossip`
@@ -199,10 +202,10 @@ export class Membership {
   async join(seeds: readonly Address[], rounds: number): Promise<void> {
     const { runtime, table } = this.#ground;
     this.#reunion.remember(seeds.filter((seed) => seed !== table.self.address));
-    await this.#joining.join(seeds, rounds, async ({ neighbours, contacts, missing }) => {
+    await this.#joining.join(seeds, rounds, async ({ contacts, missing }) => {
       const nowMs = runtime.now();
       for (const { contact, agoMs } of missing) this.#hearsay.mourn(contact, nowMs - agoMs);
-      await Promise.all(neighbours.map((contact) => this.#checked(contact)));
+      await this.#meetNeighbours(contacts);
       if (table.size === 1) throw new OverlayError('unreachable', 'no member near this node answers');
       this.#enter();
       // For the others the whole fleet looks, one after the other.
@@ -338,7 +341,25 @@ export class Membership {
 
   #greet(contact: Contact): void {
     if (this.#ground.table.get(contact.id)) this.ping(contact);
-    else this.#detection.check(contact, this.#tombstones.get(contact.id)?.kind ?? 'unheard');
+    // Most likely it is dead, and whoever mentions it has not heard so yet: one ping, others have tried and will try.
+    else if (this.#tombstones.get(contact.id)) this.ping(contact);
+    else this.#detection.check(contact, 'unheard');
+  }
+
+  /**
+   * Looks for those around this node: in place of each that is silent the next one, or everybody known would seem to
+   * belong into a leaf set with gaps.
+   */
+  async #meetNeighbours(contacts: readonly Contact[]): Promise<void> {
+    const { table } = this.#ground;
+    let candidates = contacts;
+    for (let round = 0; round < neighbourRoundsMax; round++) {
+      const unheard = table.bearingsAmong(candidates).filter(({ id }) => !table.get(id));
+      if (unheard.length === 0) return;
+      await Promise.all(unheard.map((contact) => this.#checked(contact)));
+      const silent = new Set(unheard.filter(({ id }) => !table.get(id)));
+      candidates = candidates.filter((contact) => !silent.has(contact));
+    }
   }
 
   /** Resolves when the contact has answered or was given up. */
