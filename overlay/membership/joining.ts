@@ -95,8 +95,8 @@ export class Joining {
 }
 
 /**
- * The answer to a node that wants to join: those around it and, if it wants a sample of up to `contactsMax` others, the
- * dead, of whom one member tells as well as the next.
+ * The answer to a node that wants to join: those around it and the dead among them, of whom each member asked may know
+ * others; and, once it wants a sample of up to `contactsMax` others, all the dead.
  */
 export function introduction(
   table: RoutingTable,
@@ -113,9 +113,17 @@ export function introduction(
     const contact = all[Math.floor(i)] as Contact;
     if (contact.id !== newcomer) contacts.add(contact);
   }
-  const missing = (contactsMax > 0 ? failed : [])
-    .filter(({ contact }) => contact.id !== newcomer)
+  // In a small fleet everybody is around everybody.
+  const tellsAll = contactsMax > 0 || contacts.size + 1 >= all.length;
+  const farthest = [...contacts].reduce((most, { id }) => max(most, table.distance(newcomer, id)), 0n);
+  const isTold = ({ id }: Contact): boolean => tellsAll || table.distance(newcomer, id) <= farthest;
+  const missing = failed
+    .filter(({ contact }) => contact.id !== newcomer && isTold(contact))
     .slice(-joinMissingMax)
     .map(({ contact, atMs }) => ({ contact, agoMs: Math.max(0, nowMs - atMs) }));
   return { contacts: [...contacts], missing };
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -31,6 +31,7 @@ export interface MembershipOptions
     HearsayOptions {
   readonly tickMs: number;
   readonly gossipBytesPerSecond: number;
+  readonly advertDelayMs: number;
   readonly advertRetryMs: number;
   readonly leaveTellsMax: number;
 }
@@ -148,7 +149,7 @@ export class Membership {
       arcs: () => this.#roster.arcs,
       ask: (to, arcs) => output.askCompare(to, arcs),
       lacked: (contact) => this.#hearsay.mentioned(contact),
-      doubted: (contact) => this.suspect(contact, 'another member does not know it'),
+      doubted: (contact) => this.#detection.check(contact, 'failed'),
     });
     this.#reunion = new Reunion(runtime, options, {
       ping: (to) => this.#pings.send(to),
@@ -318,7 +319,7 @@ export class Membership {
   advertise(): void {
     const { table, runtime } = this.#ground;
     if (!this.#isMember && table.size === 1) return;
-    this.#advertiser ??= runtime.after(this.#options.verifyEveryMs, () => {
+    this.#advertiser ??= runtime.after(this.#options.advertDelayMs, () => {
       this.#advertiser = null;
       this.#tellAdverts(0);
     });
@@ -389,7 +390,8 @@ export class Membership {
     const nowMs = runtime.now();
     this.#ticker = runtime.after(this.#options.tickMs, () => this.#tick());
     this.#detection.tick(nowMs, this.#turnover.weather(nowMs));
-    this.#tellAdverts(this.#options.advertRetryMs);
+    // What is about to be told need not be told twice.
+    if (!this.#advertiser) this.#tellAdverts(this.#options.advertRetryMs);
     this.#entrance.remind();
     this.#reunion.tick(nowMs, () => this.missing());
   }
