@@ -60,7 +60,7 @@ export const overlayDefaults = {
   gossipEveryMs: 400,
   /** What news and comparisons may cost: at once, and in the long run. */
   gossipBurstBytes: 16 * 1024,
-  gossipBytesPerSecond: 300,
+  gossipBytesPerSecond: 340,
   /** Listeners who knew a piece before that are told it; times log2 of the fleet's size, listeners in all. */
   newsRepeats: 3,
   newsMax: 1_024,
