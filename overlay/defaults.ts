@@ -23,7 +23,7 @@ export const overlayDefaults = {
   farPingMs: 30_000,
   farLifetimeShare: 0.05,
   /** How often one contact outside the leaf set is pinged, in turn, and tables compared; and so long after a change. */
-  sweepEveryMs: 24_000,
+  sweepEveryMs: 28_000,
   sweepUnrestMs: 4_000,
   unrestMs: 30_000,
   /** How often one missing member is tried again, so that the halves of a partition find each other. */
@@ -59,7 +59,7 @@ export const overlayDefaults = {
   /** How often a member with news tells it to another one. */
   gossipEveryMs: 400,
   /** What news and comparisons may cost: at once, and in the long run. */
-  gossipBurstBytes: 16 * 1024,
+  gossipBurstBytes: 40 * 1024,
   gossipBytesPerSecond: 340,
   /** Listeners who knew a piece before that are told it; times log2 of the fleet's size, listeners in all. */
   newsRepeats: 3,
@@ -70,7 +70,7 @@ export const overlayDefaults = {
   compareMembersMax: 256,
   doubtsMax: 8,
   /** Changes to what is advertised that are told together: a region that moves changes it several times. */
-  advertDelayMs: 1_000,
+  advertDelayMs: 300,
   /** A neighbour that does not know this node's advert is told again after so long. */
   advertRetryMs: 1_000,
   /** Members outside the leaf set that a leaving node tells itself. */
