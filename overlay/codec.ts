@@ -346,7 +346,7 @@ export const contact: Codec<Contact> = {
 export const region: Codec<Region> = struct({ from: key, to: key });
 
 /** A key without the zeros that it ends in: regions often begin at round numbers. */
-const roundKey: Codec<Key> = {
+export const roundKey: Codec<Key> = {
   write: (writer, value) => {
     const bytes = Math.ceil(value.replace(/0+$/, '').length / 2);
     const at = writer.claim(1 + bytes);

@@ -4,6 +4,7 @@ import {
   controlApp,
   controlRequest,
   type FindReply,
+  type FindRequest,
   findApp,
   findReply,
   findRequest,
@@ -15,7 +16,7 @@ import {
 } from './control.ts';
 import type { Lookups } from './lookups.ts';
 import type { Membership } from './membership/membership.ts';
-import type { Contact, Key } from './overlay.ts';
+import type { Contact } from './overlay.ts';
 import type { Router } from './router.ts';
 import type { Rpc } from './rpc.ts';
 import type { Target } from './wire.ts';
@@ -51,8 +52,8 @@ export class ControlCalls {
     return this.askFor(to, { type: 'join', contactsMax }, joinReply, this.#options.joinRequestTimeoutMs);
   }
 
-  find(to: Contact, key: Key): Promise<FindReply> {
-    return this.#rpc.ask(to, findApp, encode(findRequest, key), findReply, this.#options.hopTimeoutMs);
+  find(to: Contact, request: FindRequest): Promise<FindReply> {
+    return this.#rpc.ask(to, findApp, encode(findRequest, request), findReply, this.#options.hopTimeoutMs);
   }
 
   async leave(to: Contact): Promise<void> {
@@ -107,4 +108,16 @@ export function answerControl(
       router.onHop(request, from);
       return new Uint8Array(0);
   }
+}
+
+/** Answers who owns a key, as far as this node knows. @throws CodecError */
+export function answerFind(
+  { membership, router }: Pick<ControlAnswerers, 'membership' | 'router'>,
+  payload: Uint8Array,
+): Uint8Array {
+  const { key, inVain } = decode(findRequest, payload);
+  const reply = router.find(key);
+  const [nearest] = reply.nearer;
+  if (inVain && nearest) membership.suspect(nearest, 'does not answer others');
+  return encode(findReply, reply);
 }

@@ -54,11 +54,19 @@ export interface MembersReply {
 }
 
 /** Who owns this key? The payload of a request to `findApp`, which changes nothing; answered with `FindReply`. */
-export const findRequest: Codec<Key> = key;
+export const findRequest: Codec<FindRequest> = struct<FindRequest>({ key, inVain: flag });
+
+export interface FindRequest {
+  readonly key: Key;
+  /** One who may stand nearer to the key has left a question unanswered so far. */
+  readonly inVain: boolean;
+}
 
 export interface FindReply {
   /** Whether the answering node owns the key. */
   readonly isOwner: boolean;
+  /** It does not, but all who stand nearer are silent to it: once they are taken for dead, the key is its own. */
+  readonly isHeir: boolean;
   /** Members nearer to the key than the answering node, nearest first. */
   readonly nearer: readonly Contact[];
 }
@@ -89,4 +97,4 @@ export const membersReply = struct<MembersReply>({
 
 export const reachReply: Codec<boolean> = flag;
 
-export const findReply = struct<FindReply>({ isOwner: flag, nearer: list(contact, findContactsMax) });
+export const findReply = struct<FindReply>({ isOwner: flag, isHeir: flag, nearer: list(contact, findContactsMax) });

@@ -23,8 +23,8 @@ export const overlayDefaults = {
   farPingMs: 30_000,
   farLifetimeShare: 0.05,
   /** How often one contact outside the leaf set is pinged, in turn, and tables compared; and so long after a change. */
-  sweepEveryMs: 24_000,
-  sweepUnrestMs: 2_000,
+  sweepEveryMs: 28_000,
+  sweepUnrestMs: 4_000,
   unrestMs: 30_000,
   /** How often one missing member is tried again, so that the halves of a partition find each other. */
   missingRetryMs: 5_000,
@@ -57,18 +57,20 @@ export const overlayDefaults = {
   joinRetryMs: 1_000,
   joinRequestTimeoutMs: 3_000,
   /** How often a member with news tells it to another one. */
-  gossipEveryMs: 250,
+  gossipEveryMs: 400,
   /** What news and comparisons may cost: at once, and in the long run. */
-  gossipBurstBytes: 64 * 1024,
-  gossipBytesPerSecond: 300,
+  gossipBurstBytes: 40 * 1024,
+  gossipBytesPerSecond: 340,
   /** Listeners who knew a piece before that are told it; times log2 of the fleet's size, listeners in all. */
-  newsRepeats: 4,
+  newsRepeats: 3,
   newsMax: 1_024,
   /** News older than this has made its round: it is neither told on nor remembered. */
   newsAgeMaxMs: 30_000,
   /** Members in the answer to a comparison of tables; those that only one side knows checked at once. */
   compareMembersMax: 256,
   doubtsMax: 8,
+  /** Changes to what is advertised that are told together: a region that moves changes it several times. */
+  advertDelayMs: 300,
   /** A neighbour that does not know this node's advert is told again after so long. */
   advertRetryMs: 1_000,
   /** Members outside the leaf set that a leaving node tells itself. */

@@ -1,5 +1,5 @@
 import { decode, encode, u32 } from './codec.ts';
-import { type ControlRequest, type FindReply, lookupApp } from './control.ts';
+import { type ControlRequest, type FindReply, type FindRequest, lookupApp } from './control.ts';
 import { type Contact, type Key, type LookupManner, OverlayError, type RoutedMessage } from './overlay.ts';
 import type { Router } from './router.ts';
 import type { Runtime, Timer } from './runtime.ts';
@@ -15,7 +15,9 @@ export interface LookupOutput {
   /** @throws OverlayError */
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
   /** Who owns the key, or is nearer to it, by that member's table. @throws OverlayError */
-  find(to: Contact, key: Key): Promise<FindReply>;
+  find(to: Contact, request: FindRequest): Promise<FindReply>;
+  /** Whether a member has left a ping unanswered. */
+  isSuspect(id: Key): boolean;
   /** How long an answer from there may take, by its round trips; of nobody in particular when `id` is null. */
   timeoutMs(id: Key | null, attempt: number): number;
   /** The member of this id, if this node knows it. */
@@ -35,7 +37,8 @@ export interface LookupCounters {
  *
  * An iterative lookup asks ever nearer members itself. Each is given the time that its round trips suggest; then the
  * next best is asked, too, while the answer of the first is still welcome: most lookups have one question under
- * way, and one slow or dead member costs the timeout that its round trips suggest. A recursive lookup is a
+ * way, and one slow or dead member costs the timeout that its round trips suggest. An owner that has just died costs no
+ * more: whoever will take its keys over says so as soon as it is silent to that one, too. A recursive lookup is a
  * routed message that the owner answers directly: half the round trips, but the asking node cannot tell which hop fails.
  */
 export class Lookups {
@@ -108,10 +111,12 @@ export class Lookups {
 
   /** Asks until the owner is found, or nobody is left to ask, or it is too late to ask anybody: null. */
   #search(key: Key, deadlineMs: number): Promise<Contact | null> {
-    const search = new Search(this.#options, this.#self.id, this.#router.nextHops(key), (id) =>
-      this.#output.distance(key, id),
-    );
-    const impatient = new Set<Timer>();
+    const search = new Search(this.#options, this.#self.id, this.#router.nextHops(key), {
+      distance: (id) => this.#output.distance(key, id),
+      isSuspect: (id) => this.#output.isSuspect(id),
+    });
+    /** Of each who was asked and has not answered, until when others wait for it. */
+    const impatient = new Map<Key, Timer>();
     let isOver = false;
     return this.#until((resolve, reject) => {
       const askNext = (): void => {
@@ -119,29 +124,37 @@ export class Lookups {
         if (next) ask(next);
         else if (search.owner || !search.isWaiting) resolve(search.owner);
       };
+      const wait = (id: Key): void => {
+        const again = (): void => {
+          wait(id);
+          search.waited();
+          askNext();
+        };
+        impatient.set(id, this.#runtime.after(this.#output.timeoutMs(id, 0), again));
+      };
       const ask = (next: Contact): void => {
-        const impatience = this.#runtime.after(this.#output.timeoutMs(next.id, 0), askNext);
-        impatient.add(impatience);
+        const inVain = impatient.size > 0;
+        wait(next.id);
         const answered = (reply: FindReply | null): void => {
-          impatience.cancel();
-          impatient.delete(impatience);
+          impatient.get(next.id)?.cancel();
+          impatient.delete(next.id);
           search.answered(next, reply);
           askNext();
         };
-        this.#find(next, key).then(answered, reject);
+        this.#find(next, { key, inVain }).then(answered, reject);
       };
       askNext();
       return () => {
         isOver = true;
-        for (const timer of impatient) timer.cancel();
+        for (const timer of impatient.values()) timer.cancel();
       };
     });
   }
 
-  async #find(contact: Contact, key: Key): Promise<FindReply | null> {
+  async #find(contact: Contact, request: FindRequest): Promise<FindReply | null> {
     this.counters.lookupQuestions += 1;
     try {
-      return await this.#output.find(contact, key);
+      return await this.#output.find(contact, request);
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       return null;

@@ -219,15 +219,15 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
 
   test('lengths and counts beyond their limits, text that is not UTF-8, addresses that are none', () => {
     const contactWith = (text: string): Uint8Array => {
-      const good = encode(findReply, { isOwner: true, nearer: [{ id: keyAt(1n), address: 'a:1' }] });
-      return Buffer.concat([good.subarray(0, 23), Uint8Array.of(text.length), Buffer.from(text, 'latin1')]);
+      const good = encode(findReply, { isOwner: true, isHeir: false, nearer: [{ id: keyAt(1n), address: 'a:1' }] });
+      return Buffer.concat([good.subarray(0, 24), Uint8Array.of(text.length), Buffer.from(text, 'latin1')]);
     };
     expect(decode(findReply, contactWith('host.example:80')).nearer[0]?.address).toBe('host.example:80');
     for (const bad of ['', 'host', 'host:99999', 'ho st:1', '[zz]:1', 'a:1:2', 'a/b:1']) {
       expect(() => decode(findReply, contactWith(bad))).toThrow(CodecError);
     }
-    expect(() => decode(findReply, Uint8Array.of(1, 255, 255))).toThrow(CodecError);
-    expect(() => decode(findReply, Uint8Array.of(2, 0, 0))).toThrow(CodecError);
-    expect(() => decode(findReply, Uint8Array.of(1, 0, 0, 0))).toThrow(CodecError);
+    expect(() => decode(findReply, Uint8Array.of(1, 0, 255, 255))).toThrow(CodecError);
+    expect(() => decode(findReply, Uint8Array.of(2, 0, 0, 0))).toThrow(CodecError);
+    expect(() => decode(findReply, Uint8Array.of(1, 0, 0, 0, 0))).toThrow(CodecError);
   });
 });

@@ -1,3 +1,4 @@
+import { type Advert, advertCodec } from './advert.ts';
 import {
   bytes,
   type Codec,
@@ -9,8 +10,6 @@ import {
   oneOf,
   padding,
   Reader,
-  regionSet,
-  regionsMax,
   struct,
   tagged,
   text,
@@ -21,8 +20,9 @@ import {
 } from './codec.ts';
 import { zeroKey } from './keys.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
-import { RegionSet } from './region.ts';
 import { frameBytesMax } from './runtime.ts';
+
+export { type Advert, advertCodec };
 
 /** The first byte of every frame, but for `briefForm`; another version is not understood. */
 export const protocolVersion = 2;
@@ -95,18 +95,6 @@ export interface ReplyMessage {
   /** Anything but `ok` is the code of an `OverlayError`, whose text is the payload. */
   readonly outcome: (typeof replyOutcomes)[number];
   readonly payload: Uint8Array;
-}
-
-/** What a member tells of its copies. */
-export interface Advert {
-  /** Regions that it must keep, completely and up to date. */
-  readonly held: RegionSet;
-  /** Regions that it need not keep any more but of which it has the last complete copy. */
-  readonly spare: RegionSet;
-  /** Regions of which it has what was complete until another took them over. */
-  readonly retired: RegionSet;
-  /** Held or spare regions of which it may lack something, since all copies of them had been lost. */
-  readonly lossy: RegionSet;
 }
 
 /** One piece of news about a third member, passed on like a rumour. */
@@ -247,14 +235,6 @@ export const newsCodec: Codec<News> = {
     return kind === 'joined' ? { kind, ...arrival.read(reader) } : { kind, ...departure.read(reader) };
   },
 };
-
-const advertised = regionSet();
-/** What is too much to say must not pass for whole. */
-const lossy: Codec<RegionSet> = {
-  write: (writer, value) => advertised.write(writer, value.edges.length <= 2 * regionsMax ? value : RegionSet.whole()),
-  read: advertised.read,
-};
-export const advertCodec = struct<Advert>({ held: advertised, spare: advertised, retired: advertised, lossy });
 
 const numberedAdvert = struct<NumberedAdvert>({ version: u16, advert: advertCodec });
 const census = struct<Census>({ members: u16, hash: u32 });

@@ -115,7 +115,10 @@ export interface Overlay {
   /** Members that failed within the last while and have neither come back nor left gracefully. */
   missing(): readonly Contact[];
 
-  /** The owner of `key`, asked from the ring; iteratively unless told otherwise. */
+  /**
+   * The owner of `key`, asked from the ring; iteratively unless told otherwise. While the owner is silent both to this
+   * node and to the member that takes its place once it is dead, that member: it refuses what only an owner may do until then.
+   */
   lookup(key: Key, manner?: LookupManner): Promise<Contact>;
   /** Sends towards the owner of `key`, hop by hop, with `forward` upcalls; each hop is acknowledged. */
   route(key: Key, app: AppId, payload: Uint8Array): void;

@@ -1,8 +1,8 @@
 import { Apps } from './apps.ts';
 import { Broadcaster } from './broadcaster.ts';
-import { type Codec, type CodecError, decode, encode } from './codec.ts';
-import { broadcastApp, controlApp, findApp, findReply, findRequest, lookupApp, replicationApp } from './control.ts';
-import { answerControl, ControlCalls } from './control-calls.ts';
+import type { Codec, CodecError } from './codec.ts';
+import { broadcastApp, controlApp, findApp, lookupApp, replicationApp } from './control.ts';
+import { answerControl, answerFind, ControlCalls } from './control-calls.ts';
 import type { Log, OverlayOptions } from './defaults.ts';
 import { DiskMembers } from './disk-members.ts';
 import { ContactTable } from './geometry/contact-table.ts';
@@ -92,7 +92,7 @@ export class Parts {
 
   /** The same for a request that changes nothing; undefined for others. @throws CodecError, OverlayError */
   #read(from: Contact, app: AppId, payload: Uint8Array): Uint8Array | undefined {
-    if (app === findApp) return encode(findReply, this.router.find(decode(findRequest, payload)));
+    if (app === findApp) return answerFind(this, payload);
     return this.apps.read(from, app, payload);
   }
 
@@ -245,6 +245,7 @@ export class Parts {
     const output = {
       ask: this.#calls.ask.bind(this.#calls),
       find: this.#calls.find.bind(this.#calls),
+      isSuspect: (id: Key) => this.membership.isSuspect(id),
       timeoutMs: this.peers.timeoutMs.bind(this.peers),
       get: this.table.get.bind(this.table),
       distance: this.table.distance.bind(this.table),

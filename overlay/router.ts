@@ -62,7 +62,8 @@ export class Router {
   }
 
   find(key: Key): FindReply {
-    return { isOwner: this.owns(key), nearer: this.nextHops(key) };
+    const nearer = this.nextHops(key);
+    return { isOwner: this.owns(key), isHeir: this.#inherits(key, nearer), nearer };
   }
 
   route(key: Key, app: AppId, payload: Uint8Array): void {
@@ -91,6 +92,13 @@ export class Router {
           .slice(0, findContactsMax);
     const suspects = hops.filter(({ id }) => this.#output.isSuspect(id));
     return suspects.length === 0 ? hops : [...hops.filter((hop) => !suspects.includes(hop)), ...suspects];
+  }
+
+  #inherits(key: Key, nearer: readonly Contact[]): boolean {
+    const isSilent = ({ id }: Contact): boolean => this.#output.isSuspect(id);
+    if (nearer.length === 0 || !nearer.every(isSilent) || !this.#output.isMember()) return false;
+    const next = this.#table.replicas(key, nearer.length + 1).find((contact) => !isSilent(contact));
+    return next?.id === this.#table.self.id;
   }
 
   async #pass(hop: Hop, via: Contact): Promise<void> {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { clockwise, keyAt, pointOf } from './keys.ts';
 import type { Contact, Key } from './overlay.ts';
 import { Search } from './search.ts';
@@ -8,8 +8,13 @@ import { Search } from './search.ts';
 const options = { lookupParallelMax: 2, lookupQuestionsMax: 6 };
 const at = (point: number): Contact => ({ id: keyAt(BigInt(point)), address: `n${point}:1` });
 const distance = (id: Key): bigint => clockwise(pointOf(id), 1_000n);
-const searchFrom = (...hops: number[]): Search => new Search(options, at(0).id, hops.map(at), distance);
-const naming = (...points: number[]) => ({ isOwner: false, nearer: points.map(at) });
+const suspects = new Set<Key>();
+const ground = { distance, isSuspect: (id: Key) => suspects.has(id) };
+const searchFrom = (...hops: number[]): Search => new Search(options, at(0).id, hops.map(at), ground);
+const naming = (...points: number[]) => ({ isOwner: false, isHeir: false, nearer: points.map(at) });
+const inherited = (...points: number[]) => ({ ...naming(...points), isHeir: true });
+
+beforeEach(() => suspects.clear());
 
 test('asks each member once, no more at a time than allowed, until the owner answers', () => {
   const search = searchFrom(500, 400, 300);
@@ -17,7 +22,7 @@ test('asks each member once, no more at a time than allowed, until the owner ans
   search.answered(at(500), naming(900, 500, 800));
   expect(search.next()).toEqual(at(900));
   search.answered(at(400), null);
-  search.answered(at(900), { isOwner: true, nearer: [] });
+  search.answered(at(900), { isOwner: true, isHeir: false, nearer: [] });
   expect(search.owner).toEqual(at(900));
   expect(search.next()).toBeNull();
 });
@@ -57,4 +62,31 @@ test('invented members are asked up to a limit', () => {
   }
   expect(asked).toBe(options.lookupQuestionsMax);
   expect(search.isWaiting).toBe(false);
+});
+
+test('an owner that is silent to all who know it is replaced by its heir, who is asked again until that is so', () => {
+  const search = searchFrom(990, 900);
+  expect([search.next(), search.next()]).toEqual([at(990), at(900)]);
+  search.answered(at(900), naming(990));
+  search.waited();
+  expect(search.next()).toBeNull();
+  suspects.add(at(990).id);
+  expect(search.next()).toEqual(at(900));
+  search.answered(at(900), naming(990));
+  expect(search.next()).toBeNull();
+  search.waited();
+  expect(search.next()).toEqual(at(900));
+  expect(search.next()).toBeNull();
+  search.answered(at(900), inherited(990));
+  expect(search.owner).toEqual(at(900));
+});
+
+test('nobody inherits from a member that is silent to the heir only', () => {
+  const search = searchFrom(990, 900);
+  search.next();
+  search.next();
+  search.answered(at(900), inherited(990));
+  expect([search.owner, search.next()]).toEqual([null, null]);
+  search.answered(at(990), { isOwner: true, isHeir: false, nearer: [] });
+  expect(search.owner).toEqual(at(990));
 });

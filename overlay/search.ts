@@ -8,8 +8,18 @@ export interface SearchOptions {
   readonly lookupQuestionsMax: number;
 }
 
+/** What a search knows of members. */
+export interface SearchGround {
+  /** How far from the key a member stands, as the geometry's hops go. */
+  distance(id: Key): bigint;
+  /** Whether it is silent to the node that searches: maybe dead. */
+  isSuspect(id: Key): boolean;
+}
+
 /** What one member named, and how far from the key that member stands. */
 interface Advice {
+  /** Null for the node that searches. */
+  readonly author: Contact | null;
   readonly distance: bigint;
   readonly contacts: readonly Contact[];
 }
@@ -19,71 +29,90 @@ interface Advice {
  *
  * The advice of whoever stands nearest to the key is followed first, in its order: it knows best who is nearer still and
  * who is suspect. Nobody is believed beyond that: what an answer names must lead nearer than its author, but for one
- * contact, since in Chord the owner stands past the key; and the members asked are counted.
+ * contact, since in Chord the owner stands past the key; and the questions are counted.
+ *
+ * An owner that has just died is still everybody's. Once it is silent to the searching node, too, the member that knows
+ * nobody else nearer is asked again, until that one finds it silent as well: then it takes the owner's place.
  */
 export class Search {
   readonly #options: SearchOptions;
-  readonly #distance: (id: Key) => bigint;
+  readonly #ground: SearchGround;
   readonly #asked: Set<Key>;
+  /** Those of them asked since it was last waited for long. */
+  readonly #askedLate = new Set<Key>();
   #advice: readonly Advice[];
   #questions = 0;
-  #underWay = 0;
+  readonly #underWay = new Set<Key>();
   #owner: Contact | null = null;
 
-  /**
-   * @param self who searches, and is not asked @param hops whom it would ask, best first
-   * @param distance how far from the key a member stands, as the geometry's hops go
-   */
-  constructor(options: SearchOptions, self: Key, hops: readonly Contact[], distance: (id: Key) => bigint) {
+  /** @param self who searches, and is not asked @param hops whom it would ask, best first */
+  constructor(options: SearchOptions, self: Key, hops: readonly Contact[], ground: SearchGround) {
     this.#options = options;
-    this.#distance = distance;
+    this.#ground = ground;
     this.#asked = new Set([self]);
-    this.#advice = [{ distance: distance(self), contacts: hops }];
+    this.#advice = [{ author: null, distance: ground.distance(self), contacts: hops }];
   }
 
-  /** Who said that it owns the key. */
+  /** Who said that it owns the key, or takes the place of a silent owner. */
   get owner(): Contact | null {
     return this.#owner;
   }
 
   /** Whether any answer is still to come. */
   get isWaiting(): boolean {
-    return this.#underWay > 0;
+    return this.#underWay.size > 0;
   }
 
-  /** Whom to ask now, each member once; null when nobody is left, or enough are asked already. */
+  /** Whom to ask now, each member once but for heirs; null when nobody is left, or enough are asked already. */
   next(): Contact | null {
     const { lookupParallelMax, lookupQuestionsMax } = this.#options;
-    if (this.#owner || this.#underWay >= lookupParallelMax || this.#questions >= lookupQuestionsMax) return null;
-    for (const { contacts } of this.#advice) {
-      const next = contacts.find(({ id }) => !this.#asked.has(id));
+    if (this.#owner || this.#underWay.size >= lookupParallelMax || this.#questions >= lookupQuestionsMax) return null;
+    for (const { author, contacts } of this.#advice) {
+      const unasked = contacts.find(({ id }) => !this.#asked.has(id));
+      const next = unasked ?? (author && this.#isToldAgain(author, contacts) ? author : null);
       if (!next) continue;
       this.#asked.add(next.id);
+      this.#askedLate.add(next.id);
       this.#questions += 1;
-      this.#underWay += 1;
+      this.#underWay.add(next.id);
       return next;
     }
     return null;
   }
 
+  /** Some answer has been awaited for long: who knows of nobody but the silent may have found out more meanwhile. */
+  waited(): void {
+    this.#askedLate.clear();
+  }
+
   /** One who was asked answered, or did not: null. */
   answered(from: Contact, reply: FindReply | null): void {
-    this.#underWay -= 1;
+    this.#underWay.delete(from.id);
     if (!reply) return;
-    if (reply.isOwner) {
+    if (reply.isOwner || (reply.isHeir && this.#areSilent(reply.nearer))) {
       this.#owner ??= from;
       return;
     }
-    const distance = this.#distance(from.id);
+    const distance = this.#ground.distance(from.id);
     let isOtherNamed = false;
     const contacts = reply.nearer.filter(({ id }) => {
-      if (this.#distance(id) < distance) return true;
+      if (this.#ground.distance(id) < distance) return true;
       const isFirst = !isOtherNamed;
       isOtherNamed = true;
       return isFirst;
     });
-    this.#advice = [...this.#advice, { distance, contacts }].sort((a, b) =>
+    const others = this.#advice.filter(({ author }) => author?.id !== from.id);
+    this.#advice = [...others, { author: from, distance, contacts }].sort((a, b) =>
       a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0,
     );
+  }
+
+  /** Whether to ask once more who knows nobody nearer than some that are silent by now. */
+  #isToldAgain({ id }: Contact, contacts: readonly Contact[]): boolean {
+    return !this.#askedLate.has(id) && !this.#underWay.has(id) && this.#areSilent(contacts);
+  }
+
+  #areSilent(contacts: readonly Contact[]): boolean {
+    return contacts.length > 0 && contacts.every(({ id }) => this.#ground.isSuspect(id));
   }
 }

@@ -52,8 +52,17 @@ export abstract class ArcGeometry implements Partial<Geometry> {
     return around;
   }
 
+  /** The leaf set of whoever stands there, both sides of it: with one side short, everybody would seem to belong there. */
   bearings(id: Key): number[] {
-    return this.around(id, 2 * this.side + 1);
+    const { size } = this.ring;
+    const first = this.ring.indexFrom(id);
+    const next = this.ring.id(first) === id ? first + 1 : first;
+    const leaves = new Set<number>();
+    for (let step = 0; step < Math.min(this.side, size); step++) {
+      leaves.add((next + step) % size);
+      leaves.add((first - 1 - step + size) % size);
+    }
+    return this.around(id, size).filter((index) => leaves.has(index));
   }
 
   keepers(keys: RegionSet, n: number): number[] {

@@ -257,7 +257,7 @@ describe.each(geometries)('%s', (geometry) => {
       );
     });
 
-    test('bearings suffice for a newcomer to know its region', () => {
+    test('bearings suffice for a newcomer to know its region and its leaf set', () => {
       fc.assert(
         fc.property(ids, id, (members, newcomer) => {
           fc.pre(!members.includes(newcomer));
@@ -265,6 +265,8 @@ describe.each(geometries)('%s', (geometry) => {
           const placed = tableOf([newcomer, ...bearings.map((c) => c.id)]);
           const informed = tableOf([newcomer, ...members]);
           expect(placed.region().equals(informed.region())).toBe(true);
+          const named = new Set(bearings.map((c) => c.id));
+          for (const leaf of informed.leaves()) expect(named.has(leaf.id)).toBe(true);
           expect(informed.bearingsAmong(members.map(contactAt)).map((c) => c.id)).toEqual(bearings.map((c) => c.id));
         }),
       );

@@ -17,6 +17,9 @@ interface Exchange {
   heardAtMs: number;
 }
 
+/** What makes an advert a new one. */
+type Told = Omit<Advert, 'retired'>;
+
 const versionMax = 65_535;
 
 /**
@@ -28,7 +31,7 @@ export class Adverts {
   readonly #exchanges = new Map<Key, Exchange>();
   #version = 0;
   /** As it was when last looked at. */
-  #current: Advert | null = null;
+  #current: Told | null = null;
   /** Neighbours all of whom know the present advert, for all that was heard since they were asked for. */
   #aware: readonly Contact[] | null = null;
 
@@ -36,12 +39,15 @@ export class Adverts {
     this.#output = output;
   }
 
-  /** Looks at the present advert; it gets a new number when it changed. */
+  /**
+   * Looks at the present advert; it gets a new number when it changed, but not for retired copies alone: they come
+   * about when spare ones go, which is told, and nobody counts on those that were dropped.
+   */
   refresh(): void {
     const now = this.#output.current();
     if (this.#current !== null && saysTheSame(now, this.#current)) return;
-    const { held, spare, retired, lossy } = now;
-    this.#current = { held: held.clone(), spare: spare.clone(), retired: retired.clone(), lossy: lossy.clone() };
+    const { held, spare, lossy } = now;
+    this.#current = { held: held.clone(), spare: spare.clone(), lossy: lossy.clone() };
     this.#version = (this.#version % versionMax) + 1;
     this.#aware = null;
   }
@@ -102,6 +108,6 @@ export class Adverts {
   }
 }
 
-function saysTheSame(a: Advert, b: Advert): boolean {
-  return a.held.equals(b.held) && a.spare.equals(b.spare) && a.retired.equals(b.retired) && a.lossy.equals(b.lossy);
+function saysTheSame(a: Told, b: Told): boolean {
+  return a.held.equals(b.held) && a.spare.equals(b.spare) && a.lossy.equals(b.lossy);
 }

@@ -64,8 +64,10 @@ export class Detection {
     this.#probes = new Probes(runtime, {
       ping: (contact) => output.ping(contact),
       waitMs: ({ id }) => Math.max(options.probeSpacingMs, peers.timeoutMs(id, 0)),
-      doubted: (contact, suspicion) => {
-        if (suspicion === 'failed' && table.get(contact.id)) void this.#askHelpers(contact);
+      doubted: (contact, suspicion, attempts) => {
+        // Of what is hearsay, others have made sure already.
+        const isOwn = suspicion === 'failed' && attempts > options.rumourProbesMax;
+        if (isOwn && table.get(contact.id)) void this.#askHelpers(contact);
       },
       silent: (contact, suspicion) => output.silent(contact, suspicion),
     });

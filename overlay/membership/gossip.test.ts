@@ -168,35 +168,43 @@ describe('one who is told', () => {
   });
 });
 
-test.each([1, 2, 3])('news reaches all of a fleet, each once, and the fleet falls silent (seed %i)', async (seed) => {
-  const draw = seeded(seed);
-  const runtime = new ManualRuntime(draw);
-  const contacts = contactsOf(64);
-  const heard = contacts.map(() => 0);
-  let frames = 0;
-  const fleet = contacts.map((self, i): Gossip => {
-    const budget = new Budget(unlimited, unlimited, runtime.nowMs);
-    return new Gossip(runtime, options, budget, {
-      listener: () => contacts[Math.floor(draw() * contacts.length)],
-      members: () => contacts.length,
-      consider: () => {
-        heard[i] = (heard[i] ?? 0) + 1;
-        return true;
-      },
-      transmit: (to, message) => {
-        frames += 1;
-        runtime.after(20, () => {
-          const there = fleet[contacts.indexOf(to)];
-          if (message.type === 'gossip') there?.onGossip(self, message);
-          else if (message.type === 'gossipAck') there?.onAck(message);
-        });
-      },
+test.each([1, 2, 3])(
+  'news reaches nearly all of a fleet, nobody twice, and the fleet falls silent (seed %i)',
+  async (seed) => {
+    const draw = seeded(seed);
+    const runtime = new ManualRuntime(draw);
+    const contacts = contactsOf(64);
+    const heard = contacts.map(() => 0);
+    let frames = 0;
+    const fleet = contacts.map((self, i): Gossip => {
+      const budget = new Budget(unlimited, unlimited, runtime.nowMs);
+      return new Gossip(runtime, options, budget, {
+        listener: () => contacts[Math.floor(draw() * contacts.length)],
+        members: () => contacts.length,
+        consider: () => {
+          heard[i] = (heard[i] ?? 0) + 1;
+          return true;
+        },
+        transmit: (to, message) => {
+          frames += 1;
+          runtime.after(20, () => {
+            const there = fleet[contacts.indexOf(to)];
+            if (message.type === 'gossip') there?.onGossip(self, message);
+            else if (message.type === 'gossipAck') there?.onAck(message);
+          });
+        },
+      });
     });
-  });
-  fleet[0]?.tell(failed(1_000));
-  await runtime.pass(options.newsAgeMaxMs);
-  expect(heard).toEqual(contacts.map((_, i) => (i === 0 ? 0 : 1)));
-  expect(runtime.pending).toBe(0);
-  // A push each until `newsRepeats` knew it, and an answer to each.
-  expect(frames).toBeLessThan(contacts.length * 2 * (2 * options.newsRepeats));
-});
+    // Its neighbours see it themselves.
+    const witnesses = 8;
+    for (const gossip of fleet.slice(0, witnesses)) gossip.tell(failed(1_000));
+    await runtime.pass(options.newsAgeMaxMs);
+    expect(heard.slice(0, witnesses)).toEqual(Array(witnesses).fill(0));
+    expect(heard.every((times) => times <= 1)).toBe(true);
+    // One in fifty is left out in the mean; comparisons of tables are for those.
+    expect(heard.filter((times) => times === 1).length).toBeGreaterThanOrEqual(0.9 * (contacts.length - witnesses));
+    expect(runtime.pending).toBe(0);
+    // A push each until `newsRepeats` knew it, and an answer to each.
+    expect(frames).toBeLessThan(contacts.length * 2 * (2 * options.newsRepeats));
+  },
+);

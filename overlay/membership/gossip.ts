@@ -25,8 +25,8 @@ export interface GossipOutput {
   consider(news: News): boolean;
 }
 
-/** What a frame and its answer cost beside the news in it, and one piece, about. */
-const frameBytes = 24;
+/** What a frame and its answer cost beside the news in it, some of them to strangers, and one piece, about. */
+const frameBytes = 48;
 const newsBytes = { joined: 32, left: 11, failed: 11 } as const;
 /** Pieces that a round waits for, rather than spend its frame on fewer, when there are more than can be paid for. */
 const batchMin = 8;

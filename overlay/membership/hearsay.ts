@@ -1,6 +1,7 @@
 import { type News, nameOf } from '../messages.ts';
 import type { Contact, Key } from '../overlay.ts';
 import type { Ground } from './ground.ts';
+import type { Suspicion } from './probes.ts';
 import type { Roster } from './roster.ts';
 import type { Tombstones } from './tombstones.ts';
 
@@ -19,8 +20,8 @@ export interface HearsayOutput {
   named(id: Key): void;
   /** Takes it in unheard. */
   trust(contact: Contact): void;
-  /** Sees whether the member is gone, as was said. */
-  check(known: Contact, kind: 'failed' | 'left'): void;
+  /** Sees whether a member is gone, as was said, or back: then it answers. */
+  check(contact: Contact, kind: Suspicion): void;
   /** Takes it for gone. */
   remove(known: Contact, kind: 'failed' | 'left', atMs: number): void;
   /** It is this node that is said to be gone. */
@@ -59,7 +60,9 @@ export class Hearsay {
     if (tombstone && !isBack) {
       if (this.#tombstones.mayRetry(tombstone, runtime.now())) this.#output.greet(contact);
     } else if (table.wants(contact)) {
-      if (table.wouldBeLeaf(id) || table.at(contact.address)) this.#output.greet(contact);
+      const isToBeHeard = table.wouldBeLeaf(id) || table.at(contact.address) !== undefined;
+      if (isToBeHeard && tombstone) this.#output.check(contact, tombstone.kind);
+      else if (isToBeHeard) this.#output.greet(contact);
       else this.#output.trust(contact);
     }
   }

@@ -17,12 +17,6 @@ export interface JoiningOutput {
   isClosed(): boolean;
 }
 
-/** What the way into a ring led to. */
-export interface Found extends JoinReply {
-  /** Of the contacts, those by whom this node finds its place, nearest first. */
-  readonly neighbours: readonly Contact[];
-}
-
 /** The way into a ring: from any member to the nearest ones, and to a sample of all. */
 export class Joining {
   readonly #runtime: Runtime;
@@ -43,7 +37,7 @@ export class Joining {
    * Goes through the seeds, `rounds` times at most, until `enter` succeeds with what one of them led to.
    * @throws OverlayError when no seed lets this node in
    */
-  async join(seeds: readonly Address[], rounds: number, enter: (found: Found) => Promise<void>): Promise<void> {
+  async join(seeds: readonly Address[], rounds: number, enter: (found: JoinReply) => Promise<void>): Promise<void> {
     const others = seeds.filter((seed) => seed !== this.#table.self.address);
     let failure = new OverlayError('unreachable', 'no seed to join through');
     for (let round = 0; round < rounds && others.length > 0; round++) {
@@ -64,7 +58,7 @@ export class Joining {
   }
 
   /** Asks ever nearer members, since the nearest knows this node's neighbours best. */
-  async #explore(seed: Address): Promise<Found> {
+  async #explore(seed: Address): Promise<JoinReply> {
     const known = new Map<Key, Contact>();
     /** Others may go on to mention them for a while: they must not end the search. */
     const silent = new Set<Key>();
@@ -92,7 +86,7 @@ export class Joining {
       }
     }
     if (known.size === 0) throw new OverlayError('unreachable', 'the seed knows no member that answers');
-    return { neighbours: this.#table.bearingsAmong(known.values()), contacts: [...known.values()], missing };
+    return { contacts: [...known.values()], missing };
   }
 
   #sleep(delayMs: number): Promise<void> {
@@ -100,7 +94,10 @@ export class Joining {
   }
 }
 
-/** The answer to a node that wants to join: those around it, a sample of up to `contactsMax` others, and the dead. */
+/**
+ * The answer to a node that wants to join: those around it and the dead among them, of whom each member asked may know
+ * others; and, once it wants a sample of up to `contactsMax` others, all the dead.
+ */
 export function introduction(
   table: RoutingTable,
   newcomer: Key,
@@ -116,9 +113,17 @@ export function introduction(
     const contact = all[Math.floor(i)] as Contact;
     if (contact.id !== newcomer) contacts.add(contact);
   }
+  // In a small fleet everybody is around everybody.
+  const tellsAll = contactsMax > 0 || contacts.size + 1 >= all.length;
+  const farthest = [...contacts].reduce((most, { id }) => max(most, table.distance(newcomer, id)), 0n);
+  const isTold = ({ id }: Contact): boolean => tellsAll || table.distance(newcomer, id) <= farthest;
   const missing = failed
-    .filter(({ contact }) => contact.id !== newcomer)
+    .filter(({ contact }) => contact.id !== newcomer && isTold(contact))
     .slice(-joinMissingMax)
     .map(({ contact, atMs }) => ({ contact, agoMs: Math.max(0, nowMs - atMs) }));
   return { contacts: [...contacts], missing };
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -31,6 +31,7 @@ export interface MembershipOptions
     HearsayOptions {
   readonly tickMs: number;
   readonly gossipBytesPerSecond: number;
+  readonly advertDelayMs: number;
   readonly advertRetryMs: number;
   readonly leaveTellsMax: number;
 }
@@ -58,6 +59,9 @@ export interface MembershipOutput {
   /** This node enters or leaves the ring: its frames say so from now on. */
   setMember(isMember: boolean): void;
 }
+
+/** How often a newcomer replaces neighbours that are silent: whoever names them must not keep it busy for ever. */
+const neighbourRoundsMax = 4;
 
 /**
  * Who belongs to the ring. Hears the frames that matter for it, and has its parts do their duties: `Turnover` keeps
@@ -145,7 +149,7 @@ export class Membership {
       arcs: () => this.#roster.arcs,
       ask: (to, arcs) => output.askCompare(to, arcs),
       lacked: (contact) => this.#hearsay.mentioned(contact),
-      doubted: (contact) => this.suspect(contact, 'another member does not know it'),
+      doubted: (contact) => this.#detection.check(contact, 'failed'),
     });
     this.#reunion = new Reunion(runtime, options, {
       ping: (to) => this.#pings.send(to),
@@ -199,10 +203,10 @@ export class Membership {
   async join(seeds: readonly Address[], rounds: number): Promise<void> {
     const { runtime, table } = this.#ground;
     this.#reunion.remember(seeds.filter((seed) => seed !== table.self.address));
-    await this.#joining.join(seeds, rounds, async ({ neighbours, contacts, missing }) => {
+    await this.#joining.join(seeds, rounds, async ({ contacts, missing }) => {
       const nowMs = runtime.now();
       for (const { contact, agoMs } of missing) this.#hearsay.mourn(contact, nowMs - agoMs);
-      await Promise.all(neighbours.map((contact) => this.#checked(contact)));
+      await this.#meetNeighbours(contacts);
       if (table.size === 1) throw new OverlayError('unreachable', 'no member near this node answers');
       this.#enter();
       // For the others the whole fleet looks, one after the other.
@@ -315,7 +319,7 @@ export class Membership {
   advertise(): void {
     const { table, runtime } = this.#ground;
     if (!this.#isMember && table.size === 1) return;
-    this.#advertiser ??= runtime.after(this.#options.verifyEveryMs, () => {
+    this.#advertiser ??= runtime.after(this.#options.advertDelayMs, () => {
       this.#advertiser = null;
       this.#tellAdverts(0);
     });
@@ -338,7 +342,25 @@ export class Membership {
 
   #greet(contact: Contact): void {
     if (this.#ground.table.get(contact.id)) this.ping(contact);
-    else this.#detection.check(contact, this.#tombstones.get(contact.id)?.kind ?? 'unheard');
+    // Most likely it is dead, and whoever mentions it has not heard so yet: one ping, others have tried and will try.
+    else if (this.#tombstones.get(contact.id)) this.ping(contact);
+    else this.#detection.check(contact, 'unheard');
+  }
+
+  /**
+   * Looks for those around this node: in place of each that is silent the next one, or everybody known would seem to
+   * belong into a leaf set with gaps.
+   */
+  async #meetNeighbours(contacts: readonly Contact[]): Promise<void> {
+    const { table } = this.#ground;
+    let candidates = contacts;
+    for (let round = 0; round < neighbourRoundsMax; round++) {
+      const unheard = table.bearingsAmong(candidates).filter(({ id }) => !table.get(id));
+      if (unheard.length === 0) return;
+      await Promise.all(unheard.map((contact) => this.#checked(contact)));
+      const silent = new Set(unheard.filter(({ id }) => !table.get(id)));
+      candidates = candidates.filter((contact) => !silent.has(contact));
+    }
   }
 
   /** Resolves when the contact has answered or was given up. */
@@ -368,7 +390,8 @@ export class Membership {
     const nowMs = runtime.now();
     this.#ticker = runtime.after(this.#options.tickMs, () => this.#tick());
     this.#detection.tick(nowMs, this.#turnover.weather(nowMs));
-    this.#tellAdverts(this.#options.advertRetryMs);
+    // What is about to be told need not be told twice.
+    if (!this.#advertiser) this.#tellAdverts(this.#options.advertRetryMs);
     this.#entrance.remind();
     this.#reunion.tick(nowMs, () => this.missing());
   }

@@ -66,7 +66,8 @@ export class Pings {
     const nowMs = runtime.now();
     const id = to.id ?? '';
     const isLeaf = table.isLeaf(id);
-    const compares = isLeaf && this.#output.isMember() && this.#output.isNear(id);
+    // Whoever names contacts has seen already that the views differ, and must not be answered with the same again.
+    const compares = contacts.length === 0 && isLeaf && this.#output.isMember() && this.#output.isNear(id);
     this.#output.transmit(to, {
       type: 'ping',
       stamp: stampAt(nowMs),

@@ -8,8 +8,8 @@ export interface ProbeOutput {
   ping(contact: Contact): void;
   /** How long to wait for an answer before the next ping. */
   waitMs(contact: Contact): number;
-  /** Half of the pings were not answered. */
-  doubted(contact: Contact, suspicion: Suspicion): void;
+  /** Half of so many pings were not answered. */
+  doubted(contact: Contact, suspicion: Suspicion, attempts: number): void;
   /** None of the pings was answered. */
   silent(contact: Contact, suspicion: Suspicion): void;
 }
@@ -82,7 +82,7 @@ export class Probes {
       this.#output.silent(contact, suspicion);
       return;
     }
-    if (attemptsLeft === attempts >> 1) this.#output.doubted(contact, suspicion);
+    if (attemptsLeft === attempts >> 1) this.#output.doubted(contact, suspicion, attempts);
     probe.attemptsLeft -= 1;
     this.#output.ping(contact);
     probe.timer = this.#runtime.after(this.#output.waitMs(contact), () => this.#ping(probe));

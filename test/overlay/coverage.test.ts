@@ -22,6 +22,8 @@ class Audit {
   readonly acknowledged = new Map<string, Key>();
   /** All copies of some regions were killed. */
   mayLoseCopies = false;
+  /** They may have been, by chance: then an answer says so. */
+  mayBeMarked = false;
   readonly #stores = new WeakMap<OverlayNode, ObjectStore>();
   #written = 0;
 
@@ -98,7 +100,7 @@ class Audit {
   check(): void {
     const expected = [...this.acknowledged];
     const { tiling, lost, lossy, items } = this.walk();
-    if (this.mayLoseCopies) lost.addAll(lossy);
+    if (this.mayLoseCopies || this.mayBeMarked) lost.addAll(lossy);
     tiling.addAll(lost);
     const found = new Set(items);
     assert(tiling.isWhole, 'every key is served or lost');
@@ -143,6 +145,8 @@ describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57]))(
       for (let i = 1; i < 12; i++) void fleet.build().join(['n0:1']);
       await audit.run(5_000);
       await fleet.settle();
+      // Two crashes and a leave can take all three copies of what was just written, or moves.
+      audit.mayBeMarked = true;
       for (let round = 0; round < 6; round++) {
         const nodes = fleet.all().slice(1);
         const some = (): OverlayNode =>

@@ -187,8 +187,11 @@ const overlay: readonly Fuzzed[] = [
   ]),
   ofOverlay('join replies', joinReply, [{ contacts, missing: [{ contact: other, agoMs: 12.5 }] }]),
   ofOverlay('comparisons of tables', membersReply, [{ arcs: [3], members: contacts }]),
-  ofOverlay('find requests', findRequest, [a, b]),
-  ofOverlay('find replies', findReply, [{ isOwner: false, nearer: contacts }]),
+  ofOverlay('find requests', findRequest, [
+    { key: a, inVain: false },
+    { key: b, inVain: true },
+  ]),
+  ofOverlay('find replies', findReply, [{ isOwner: false, isHeir: true, nearer: contacts }]),
   ofOverlay('broadcasts', broadcastRequest, [
     { type: 'pass', ...broadcast, region: regions },
     { type: 'have', broadcasts: [{ origin: a, number: 1 }] },
