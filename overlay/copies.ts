@@ -58,6 +58,11 @@ export class Copies {
     return this.#version;
   }
 
+  /** Whether everything is for others to keep by now, as they know or will soon. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
   get held(): RegionSet {
     return this.#held;
   }

@@ -50,6 +50,27 @@ describe('a region that a node is given', () => {
   });
 });
 
+test('a leaving node leaves its own keys to those who own them without it, unless it is alone', () => {
+  fc.assert(
+    fc.property(setting, ({ table, copies, serving }) => {
+      copies.leave();
+      const { serve, delegate, lost } = serving.split(RegionSet.whole(), 4, false);
+      const tiling = new RegionSet();
+      for (const part of [serve, lost, ...delegate.map(({ region: part }) => part)]) {
+        expect(tiling.addAll(part)).toBe(false);
+      }
+      expect(tiling.isWhole).toBe(true);
+      if (table.size === 1) return;
+      expect(serve.isEmpty && lost.isEmpty).toBe(true);
+      const others = table.contacts().filter(({ id }) => id !== table.self.id);
+      for (const { to, region: part } of delegate) {
+        const without = tableOf(to, others);
+        expect(without.region().missingFrom(part.intersect(table.region())).isEmpty).toBe(true);
+      }
+    }),
+  );
+});
+
 test('writes of a key go to those who must keep it and to those who say they have it, never to oneself', () => {
   fc.assert(
     fc.property(setting, position, ({ table, copies, serving }, key) => {

@@ -51,8 +51,12 @@ export class Serving {
     if (asHolder) return { serve: servable.intersect(region), delegate: [], lost: servable.missingFrom(region) };
     const own = region.intersect(this.#table.region());
     const rest = own.missingFrom(region);
-    const lost = servable.missingFrom(own);
     const delegate: Delegation[] = [];
+    if (this.#copies.isLeaving) {
+      delegate.push(...this.#heirs(own));
+      for (const { region: part } of delegate) own.removeAll(part);
+    }
+    const lost = servable.missingFrom(own);
     if (!lost.isEmpty) {
       const holdersMax = rest.isEmpty ? fanout : fanout - 1;
       for (const [to, part] of byContact(this.#copies.holdersOf(lost).sources).slice(0, holdersMax)) {
@@ -61,10 +65,24 @@ export class Serving {
       }
     }
     if (!rest.isEmpty) {
-      const split = this.#table.split(rest, fanout - delegate.length);
+      const split = this.#table.split(rest, Math.max(1, fanout - delegate.length));
       delegate.push(...split.delegate.map(({ to, region: part }) => ({ to, region: part, asHolder: false })));
     }
     return { serve: servable.intersect(own), delegate, lost };
+  }
+
+  /**
+   * Who owns keys of this node once it has left: they take writes already, which do not come here any more, and know
+   * whether the copy here is still to be read.
+   */
+  #heirs(own: RegionSet): Delegation[] {
+    const { self } = this.#table;
+    if (own.isEmpty) return [];
+    return this.#table
+      .keepers(own, 2)
+      .filter(({ id }) => id !== self.id)
+      .map((to) => ({ to, region: own.intersect(this.#table.replicaRegionOf(to.id, 2)), asHolder: false }))
+      .filter(({ region }) => !region.isEmpty);
   }
 
   /** What others may read here. `anything`: retired copies too, which may lack whatever came since they retired. */

@@ -25,6 +25,7 @@ class Audit {
   /** They may have been, by chance: then an answer says so. */
   mayBeMarked = false;
   readonly #stores = new WeakMap<OverlayNode, ObjectStore>();
+  readonly #leaving = new Set<OverlayNode>();
   #written = 0;
 
   constructor(geometry: GeometryName, seed: number, lossRate: number) {
@@ -91,9 +92,19 @@ class Audit {
     walk.lost.addAll(lost);
     for (const { to, region: part, asHolder: holds } of delegate) {
       const child = this.fleet.nodes.get(to.address);
-      if (child?.self.id === to.id) this.#visit(child, part, holds, depth + 1, walk);
+      if (child?.self.id === to.id && !this.#isUnaware(child, node)) this.#visit(child, part, holds, depth + 1, walk);
       else walk.lost.addAll(part);
     }
+  }
+
+  /** It would hear only by the very frame of this walk that its sender is leaving, and gives the part back until then. */
+  #isUnaware(child: OverlayNode, node: OverlayNode): boolean {
+    return this.#leaving.has(node) && child.contacts().some(({ id }) => id === node.self.id);
+  }
+
+  leave(node: OverlayNode): void {
+    this.#leaving.add(node);
+    void node.leave().then(() => this.fleet.nodes.delete(node.self.address));
   }
 
   /** Every acknowledged item is found exactly once, or its key is reported lost: for good, where that may have been. */
@@ -119,7 +130,7 @@ class Audit {
   }
 }
 
-describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57]))(
+describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57, 164]))(
   'an answer never claims more than it covers ($geometry, seed $seed)',
   ({ geometry, seed }) => {
     test('while nodes join, all at once', async () => {
@@ -154,8 +165,7 @@ describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57]))(
         fleet.crash(some());
         if (round % 2 === 0) fleet.crash(some());
         else void fleet.build().join(['n0:1']);
-        const leaving = some();
-        void leaving.leave().then(() => fleet.nodes.delete(leaving.self.address));
+        audit.leave(some());
         void fleet.build().join(['n0:1']);
         await audit.run(2_000 + 4_000 * fleet.sim.random());
       }
@@ -191,7 +201,7 @@ describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57]))(
         await audit.run(45_000);
         for (let round = 0; round < 3; round++) {
           const leaving = fleet.node(Math.floor(fleet.sim.random() * fleet.nodes.size));
-          void leaving.leave().then(() => fleet.nodes.delete(leaving.self.address));
+          audit.leave(leaving);
           const [seedAddress] = [...fleet.nodes.keys()].filter((address) => address !== leaving.self.address);
           void fleet.build().join([seedAddress as string]);
           await audit.run(8_000);
