@@ -21,7 +21,7 @@ import {
 } from './codec.ts';
 import { zeroKey } from './keys.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
-import { RegionSet } from './region.ts';
+import { type ReadonlyRegionSet, RegionSet } from './region.ts';
 import { frameBytesMax } from './runtime.ts';
 
 /** The first byte of every frame, but for `briefForm`; another version is not understood. */
@@ -100,13 +100,13 @@ export interface ReplyMessage {
 /** What a member tells of its copies. */
 export interface Advert {
   /** Regions that it must keep, completely and up to date. */
-  readonly held: RegionSet;
+  readonly held: ReadonlyRegionSet;
   /** Regions that it need not keep any more but of which it has the last complete copy. */
-  readonly spare: RegionSet;
+  readonly spare: ReadonlyRegionSet;
   /** Regions of which it has what was complete until another took them over. */
-  readonly retired: RegionSet;
+  readonly retired: ReadonlyRegionSet;
   /** Held or spare regions of which it may lack something, since all copies of them had been lost. */
-  readonly lossy: RegionSet;
+  readonly lossy: ReadonlyRegionSet;
 }
 
 /** One piece of news about a third member, passed on like a rumour. */
