@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Advert } from './advert.ts';
 import { Copies } from './copies.ts';
-import type { Advert } from './messages.ts';
 import type { Contact, Region } from './overlay.ts';
 import { RegionSet, wholeRing } from './region.ts';
 import type { RoutingTable } from './routing-table.ts';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Advert } from './advert.ts';
 import { broadcastRequest, pulledBroadcast } from './broadcast-messages.ts';
 import { type Codec, CodecError, decode, encode } from './codec.ts';
 import { controlRequest, findReply, joinReply, membersReply, reachReply } from './control.ts';
 import { keyAt } from './keys.ts';
 import {
-  type Advert,
   decodeFrame,
   type Envelope,
   encodeBriefFrame,

@@ -22,8 +22,6 @@ import { zeroKey } from './keys.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
 import { frameBytesMax } from './runtime.ts';
 
-export { type Advert, advertCodec };
-
 /** The first byte of every frame, but for `briefForm`; another version is not understood. */
 export const protocolVersion = 2;
 /** Set in the first byte of a frame whose header is brief. */

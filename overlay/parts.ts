@@ -1,3 +1,4 @@
+import type { Advert } from './advert.ts';
 import { Apps } from './apps.ts';
 import { Broadcaster } from './broadcaster.ts';
 import type { Codec, CodecError } from './codec.ts';
@@ -11,7 +12,7 @@ import { Links } from './links.ts';
 import { Lookups } from './lookups.ts';
 import { Membership } from './membership/membership.ts';
 import { Peers } from './membership/peers.ts';
-import type { Advert, MessageHandlers } from './messages.ts';
+import type { MessageHandlers } from './messages.ts';
 import type { AppId, Contact, Key, MembershipChange, RoutedMessage } from './overlay.ts';
 import { Replication } from './replication.ts';
 import { Router } from './router.ts';

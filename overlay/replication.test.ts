@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { describe, expect, test } from 'vitest';
+import type { Advert } from './advert.ts';
 import { decode } from './codec.ts';
 import { overlayDefaults } from './defaults.ts';
 import { Journal } from './journal.ts';
 import { between, keyOf } from './keys.ts';
-import type { Advert } from './messages.ts';
 import { type Contact, type Key, OverlayError } from './overlay.ts';
 import { RegionSet } from './region.ts';
 import { Replication, type ReplicationCounters } from './replication.ts';

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import type { Advert } from './advert.ts';
 import { AntiEntropy, type AntiEntropyCounters } from './anti-entropy.ts';
 import { decode, encode } from './codec.ts';
 import { Comparison, type ComparisonOptions } from './comparison.ts';
@@ -8,7 +9,6 @@ import { DiskRegions } from './disk-regions.ts';
 import type { ExportOptions } from './exports.ts';
 import { Gathering } from './gathering.ts';
 import type { Journal } from './journal.ts';
-import type { Advert } from './messages.ts';
 import { Orphans } from './orphans.ts';
 import type { Contact, Key, Replicated } from './overlay.ts';
 import { type Ask, type ReaderCounters, RegionReader } from './region-reader.ts';

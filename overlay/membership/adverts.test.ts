@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Advert } from '../advert.ts';
 import { keyOf } from '../keys.ts';
-import type { Advert, PingMessage } from '../messages.ts';
+import type { PingMessage } from '../messages.ts';
 import type { Contact } from '../overlay.ts';
 import { RegionSet } from '../region.ts';
 import { Adverts } from './adverts.ts';

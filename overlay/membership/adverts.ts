@@ -1,4 +1,5 @@
-import type { Advert, NumberedAdvert, PingMessage } from '../messages.ts';
+import type { Advert } from '../advert.ts';
+import type { NumberedAdvert, PingMessage } from '../messages.ts';
 import type { Contact, Key } from '../overlay.ts';
 
 export interface AdvertsOutput {

@@ -1,5 +1,6 @@
+import type { Advert } from '../advert.ts';
 import type { JoinReply, MembersReply } from '../control.ts';
-import type { Advert, Envelope, Message, MessageHandlers } from '../messages.ts';
+import type { Envelope, Message, MessageHandlers } from '../messages.ts';
 import { type Contact, type Key, type MembershipChange, OverlayError } from '../overlay.ts';
 import type { Address, Timer } from '../runtime.ts';
 import type { Target } from '../wire.ts';

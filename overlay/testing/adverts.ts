@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Advert } from '../messages.ts';
+import type { Advert } from '../advert.ts';
 import type { Region } from '../overlay.ts';
 import { RegionSet } from '../region.ts';
 import { region } from './positions.ts';

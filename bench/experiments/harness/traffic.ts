@@ -1,8 +1,8 @@
+import { advertCodec } from '../../../overlay/advert.ts';
 import { contact, decode, encode } from '../../../overlay/codec.ts';
 import { controlApp, controlRequest } from '../../../overlay/control.ts';
 import type { Address } from '../../../overlay/index.ts';
 import {
-  advertCodec,
   decodeFrame,
   encodeBriefFrame,
   type Header,
