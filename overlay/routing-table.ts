@@ -60,8 +60,8 @@ export interface RoutingTable {
    */
   nextHops(key: Key, n: number): readonly Contact[];
   /**
-   * How far from the key a member stands: each hop of `nextHops` makes it less, but for a last one to an owner that
-   * stands past the key, as in Chord.
+   * How far from the key a member stands, the same for all members: each hop of `nextHops` makes it less, but for at most
+   * one of them, who is taken for the owner and stands past the key, as in Chord.
    */
   distance(key: Key, id: Key): bigint;
   /**

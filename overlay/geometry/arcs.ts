@@ -88,6 +88,13 @@ export abstract class ArcGeometry implements Partial<Geometry> {
     return new RegionSet([{ from: this.start(first), to: this.start(end) }]);
   }
 
+  /** Whether a key of others lies within the leaf set, so that the members on either side of it are surely known. */
+  protected isAmongLeaves(key: Key): boolean {
+    const { size, selfIndex } = this.ring;
+    const ahead = (this.ring.indexFrom(key) - selfIndex + size) % size;
+    return Math.min(ahead, size - ahead + 1) <= this.side;
+  }
+
   #isNextNearer(key: Key, before: number, after: number): boolean {
     const head = headOf(key);
     const ahead = clockwiseHeads(head, this.ring.head(after));

@@ -5,12 +5,25 @@ import { ArcGeometry } from './arcs.ts';
 import type { Geometry } from './geometry.ts';
 
 /**
+ * How much farther a member past the key counts than one as far before it. Those before it have fingers near the key, those
+ * past it have to go back: so few of the ring count as past it that routes which begin there are as short as any.
+ */
+const pastWeight = 256;
+/** A member so much of a leaf set past a key, at most, is likely to have the key among its own leaves. */
+const leafSetShare = 1 / 4;
+
+/**
  * Chord: a key belongs to the first member at or after it, its successor, and the next ones keep copies. A slot holds
  * members from 2^i to 2^(i+1) steps ahead of this node, of which any may be the i-th finger.
  *
- * A hop goes to the last member known before the key, and never past it, since the fingers of whoever stands behind the
- * key lead all around the ring. The exception is the owner, when this node knows it to be the owner: because the
- * key is within the leaf set, or where this node keeps every member that it hears of.
+ * A hop goes to the last member known before the key, since the fingers of whoever stands past the key lead all around the
+ * ring. The exception is the first member known at or after it. That is the owner, if the key is within the
+ * leaf set, or where this node keeps every member that it hears of. Elsewhere it may be, if it is only a few members away
+ * from the key, and otherwise its leaf set shows who is: no more hops than by a member before the key.
+ *
+ * But for the hop to whom this node takes for the owner, every one makes `distance` less, by an order that is the same
+ * for all members. So a route can visit somebody twice only where a node is wrong about the owner by more than half a
+ * leaf set of members, of none of whom it has heard.
  *
  * @see Stoica et al., "Chord", ToN 2003; Gummadi et al., "The Impact of DHT Routing Geometry", SIGCOMM 2003 (choice of
  *   fingers by proximity)
@@ -35,20 +48,36 @@ export class Chord extends ArcGeometry implements Geometry {
     return new RegionSet([{ from: this.start(index - n + 1), to: this.start(index + 1) }]);
   }
 
-  /** Steps from the member to the key: an owner past it is farthest of all. */
+  /** Steps from the member to the key, or back to it from one that stands a little past it, which count for more. */
   distance(key: Key, id: Key): bigint {
-    return clockwise(pointOf(id), pointOf(key));
+    const before = clockwise(pointOf(id), pointOf(key));
+    const past = BigInt(pastWeight) * clockwise(pointOf(key), pointOf(id));
+    return before <= past ? before : past;
   }
 
   nextHops(key: Key, n: number, isAllKnown: (slot: number) => boolean): number[] {
-    const { size, selfIndex } = this.ring;
-    const owner = this.ring.indexFrom(key) % size;
-    const ahead = (owner - selfIndex + size) % size;
-    const preceding = Array.from({ length: Math.min(n, ahead - 1) }, (_, i) => (owner - 1 - i + size) % size);
-    const isNear = Math.min(ahead, size - ahead + 1) <= this.side;
-    const isSure = isNear || (isAllKnown(this.slotOf(key)) && isAllKnown(this.slotOf(this.ring.id(owner))));
-    const hops = isSure ? [owner, ...preceding] : [...preceding, owner];
+    const { self, size, selfIndex } = this.ring;
+    const first = this.ring.indexFrom(key) % size;
+    const ahead = (first - selfIndex + size) % size;
+    const own = this.distance(key, self.id);
+    const isNearer = (index: number): boolean => this.distance(key, this.ring.id(index)) < own;
+    const preceding = Array.from({ length: Math.min(n, ahead - 1) }, (_, i) => (first - 1 - i + size) % size);
+    const hops = preceding.filter(isNearer);
+    if (this.#isOwnerInSight(key, first, isAllKnown)) hops.unshift(first);
+    else if (isNearer(first)) hops.splice(this.#isJustPast(key, first) ? 0 : hops.length, 0, first);
     return hops.slice(0, n);
+  }
+
+  /** Whether nobody unknown should stand between the key and the first known member past it. */
+  #isOwnerInSight(key: Key, first: number, isAllKnown: (slot: number) => boolean): boolean {
+    if (this.isAmongLeaves(key)) return true;
+    return isAllKnown(this.slotOf(key)) && isAllKnown(this.slotOf(this.ring.id(first)));
+  }
+
+  #isJustPast(key: Key, index: number): boolean {
+    const { selfIndex } = this.ring;
+    const leafSet = clockwiseHeads(this.ring.head(selfIndex - this.side), this.ring.head(selfIndex + this.side));
+    return clockwiseHeads(headOf(key), this.ring.head(index)) <= leafSetShare * leafSet;
   }
 
   protected start(index: number): Key {

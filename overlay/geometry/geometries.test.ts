@@ -336,6 +336,45 @@ describe.each(geometries)('%s', (geometry) => {
       expect(hopsSum / 400).toBeLessThanOrEqual(bounds[geometry] + 0.5);
     });
 
+    test.each([
+      [0, 1],
+      [0, 0.3],
+      [12, 1],
+      [12, 0.3],
+    ])(
+      'of %i: routes visit nobody twice while tables differ, each of which has heard of %f of the others',
+      (contactsMax, heardShare) => {
+        // In Chord one hop may go to a member past the key that is wrongly believed to be the owner.
+        const fartherMax = geometry === 'chord' ? 1 : 0;
+        const heardBy = (self: Key, members: readonly Key[], random: () => number): Key[] => {
+          const others = members.filter((member) => member !== self);
+          const demanded = tableOf([self, ...others], { contactsMax: 0, leafSetSize: 8 });
+          const turns = others
+            .filter((member) => demanded.get(member) || random() < heardShare)
+            .map((member) => [random(), member] as const);
+          return turns.sort(([a], [b]) => a - b).map(([, member]) => member);
+        };
+        fc.assert(
+          fc.property(ids, id, fc.integer(), (members, key, seed) => {
+            const random = lcg(seed);
+            const [owner] = byRank(members, key);
+            const visited = new Set<Key>();
+            for (let at = members[0] as Key; at !== owner; ) {
+              expect(visited.has(at)).toBe(false);
+              visited.add(at);
+              const table = tableOf([at, ...heardBy(at, members, random)], { contactsMax, leafSetSize: 8 });
+              const hops = table.nextHops(key, 3).map((hop) => hop.id);
+              const own = table.distance(key, at);
+              const farther = hops.filter((hop) => hop !== owner && table.distance(key, hop) >= own);
+              expect(farther.length).toBeLessThanOrEqual(fartherMax);
+              at = hops[0] as Key;
+            }
+          }),
+          { numRuns: 200 },
+        );
+      },
+    );
+
     test('prefers quick members in a full slot', () => {
       const self = '0'.repeat(40);
       const table = new ContactTable(contactAt(self), { contactsMax: 32, leafSetSize: 2, geometry });
@@ -384,4 +423,28 @@ test('bamboo and chord own one region each, next to their neighbours', () => {
     );
     expect(inRegion(table.self.id, region ?? { from: '', to: '' })).toBe(true);
   }
+});
+
+describe('a hop towards a key whose owner is not in sight', () => {
+  const at = (digits: string): Contact => contactAt(digits.padEnd(40, '0'));
+  const hopsOf = (geometry: GeometryName, [self, ...others]: readonly string[], digits: string): readonly Contact[] => {
+    // One leaf on either side, and no room for anybody else.
+    const table = new ContactTable(at(self as string), { geometry, contactsMax: others.length, leafSetSize: 2 });
+    for (const other of others) table.heard(at(other));
+    expect(table.size).toBe(1 + others.length);
+    return table.nextHops(at(digits).id, 2);
+  };
+
+  test('goes in Bamboo to one that shares more digits, though another is nearer', () => {
+    expect(hopsOf('bamboo', ['1', '1001', '0fff', '4fff', '58'], '501')).toEqual([at('58'), at('4fff')]);
+  });
+
+  test('but never to one that is farther than this node', () => {
+    expect(hopsOf('bamboo', ['4fff', '4ffe', '4fff8', '58'], '501')).toEqual([at('4fff8')]);
+  });
+
+  test('goes in Chord past the key if hardly anybody should stand between', () => {
+    expect(hopsOf('chord', ['1', '101', '0ff', '7', '8004'], '8')).toEqual([at('8004'), at('7')]);
+    expect(hopsOf('chord', ['1', '101', '0ff', '7', '801'], '8')).toEqual([at('7'), at('101')]);
+  });
 });

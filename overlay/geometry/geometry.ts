@@ -32,7 +32,7 @@ export interface Geometry {
   /** Keys for which a member is among the `n` that keep copies. */
   replicaRegion(index: number, n: number): RegionSet;
 
-  /** How far from the key a member stands, as hops go: each makes it less, but for one to an owner past the key. */
+  /** How far from the key a member stands, as hops go: each makes it less, but for one to who is taken for the owner. */
   distance(key: Key, id: Key): bigint;
   /**
    * Members by whom `key` comes nearer, best first, at most `n`; this node is not the owner.

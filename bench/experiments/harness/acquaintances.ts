@@ -1,5 +1,5 @@
 import type { Contact, Key, OverlayOptions } from '../../../overlay/index.ts';
-import { lowerBound } from '../../../overlay/keys.ts';
+import { keyAt, keyBits, lowerBound, pointOf } from '../../../overlay/keys.ts';
 
 /** Members of each distance that are offered whatever the budget: enough for each slot of a table at that distance. */
 const eachDistanceMin = 24;
@@ -39,11 +39,16 @@ interface Range {
   readonly end: number;
 }
 
-/** The other members by how many powers of two they stand ahead of one of them. */
+/** The other members by the power of two of key space within which they stand ahead of one of them, farthest first. */
 function byStepsAhead(ring: readonly Contact[], place: number): Range[] {
+  const { length } = ring;
+  const origin = pointOf((ring[place] as Contact).id);
   const distances: Range[] = [];
-  for (let step = 1; step < ring.length; step *= 2) {
-    distances.push({ first: place + step, end: place + Math.min(2 * step, ring.length) });
+  for (let [bit, end] = [keyBits - 1, place + length]; end > place + 1; bit--) {
+    const at = lowerBound(ring, keyAt(origin + (1n << BigInt(bit))), (contact) => contact.id);
+    const first = Math.min(end, at > place ? at : at + length);
+    distances.push({ first, end });
+    end = first;
   }
   return distances;
 }
