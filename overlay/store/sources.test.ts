@@ -29,6 +29,16 @@ test('of copies equally quick the one asked last is asked, so questions travel t
   expect(sources.choose([a, c], 0)).toBe(a);
 });
 
+test('a copy that had nothing is no favourite, and no slower for that', () => {
+  const sources = sourcesAt({ [a.id]: 1, [b.id]: 1 });
+  expect(sources.choose([a, b], 0)).toBe(b);
+  sources.hadNothing(b.id);
+  expect(sources.choose([a, b], 0)).toBe(a);
+  expect(sources.choose([c, b], 0)).toBe(c);
+  sources.answered(a.id, 50, 0);
+  expect(sources.choose([a, b], 0)).toBe(b);
+});
+
 test('a copy that is far is not asked while there is a near one', () => {
   const sources = sourcesAt({ [a.id]: 10, [b.id]: 23, [c.id]: 21 });
   expect(sources.choose([a, b, c], 0)).toBe(c);

@@ -83,6 +83,11 @@ export class Sources {
     source.heardAtMs = nowMs;
   }
 
+  /** It answered quickly or slowly, but has not what others may have: no favourite any more. */
+  hadNothing(id: Key): void {
+    this.#source(id).lastAsked = 0;
+  }
+
   /** What it said is worth no more than silence. */
   failed(id: Key, elapsedMs: number, nowMs: number): void {
     this.keptWaiting(id, Math.max(elapsedMs, this.#options.timeoutMinMs), nowMs);

@@ -101,6 +101,16 @@ describe('a value', () => {
     expect(await read()).toBeNull();
   });
 
+  test('is asked next time of another copy than one that had none', async () => {
+    const [first, second, third] = node.copies as [Contact, Contact, Contact];
+    node.manners.set(first.id, null);
+    node.copies.splice(0, 3, first, second);
+    expect(await read()).toBe(value);
+    node.copies.splice(0, 2, third, first);
+    expect(await read()).toBe(value);
+    expect(node.asked).toEqual([first, second, third]);
+  });
+
   test('is not asked of this node itself, nor of a suspect while there is another', async () => {
     const [first, second, third] = node.copies as [Contact, Contact, Contact];
     node.copies[1] = node.self;

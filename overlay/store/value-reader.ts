@@ -132,6 +132,7 @@ export class ValueReader {
       return;
     }
     if (value) this.#sources.failed(copy.id, nowMs - askedAtMs, nowMs);
+    else this.#sources.hadNothing(copy.id);
     this.#askNext(search);
   }
 
