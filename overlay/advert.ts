@@ -1,17 +1,17 @@
 import { type Codec, CodecError, list, regionsMax, roundKey, struct, u8 } from './codec.ts';
 import type { Key } from './overlay.ts';
-import { RegionSet } from './region.ts';
+import { type ReadonlyRegionSet, RegionSet } from './region.ts';
 
 /** What a member tells of its copies. */
 export interface Advert {
   /** Regions that it must keep, completely and up to date. */
-  readonly held: RegionSet;
+  readonly held: ReadonlyRegionSet;
   /** Regions that it need not keep any more but of which it has the last complete copy. */
-  readonly spare: RegionSet;
+  readonly spare: ReadonlyRegionSet;
   /** Regions of which it has what was complete until another took them over. */
-  readonly retired: RegionSet;
+  readonly retired: ReadonlyRegionSet;
   /** Held or spare regions of which it may lack something, since all copies of them had been lost. */
-  readonly lossy: RegionSet;
+  readonly lossy: ReadonlyRegionSet;
 }
 
 /** In the order of their bits. */
@@ -62,7 +62,7 @@ export const advertCodec: Codec<Advert> = {
 };
 
 /** What is too much to say is left out; of flaws, which must not pass for whole, there are then everywhere. */
-function limited(set: RegionSet, isLossy: boolean): RegionSet {
+function limited(set: ReadonlyRegionSet, isLossy: boolean): ReadonlyRegionSet {
   if (set.edges.length <= 2 * regionsMax) return set;
   return isLossy ? RegionSet.whole() : new RegionSet(set.regions().slice(0, regionsMax));
 }

@@ -1,6 +1,6 @@
 import { batchesOf } from './comparison.ts';
 import type { Contact, Region } from './overlay.ts';
-import type { RegionSet } from './region.ts';
+import type { ReadonlyRegionSet } from './region.ts';
 import type { RegionReader } from './region-reader.ts';
 import type { ReplicationGround } from './replication-ground.ts';
 import { regionsMax, syncReply } from './replication-messages.ts';
@@ -36,7 +36,7 @@ export class AntiEntropy {
   }
 
   /** Compares this node's own keys, as far as both nodes hold them. */
-  async compareWith(partner: Contact, keys: RegionSet): Promise<void> {
+  async compareWith(partner: Contact, keys: ReadonlyRegionSet): Promise<void> {
     const { table, copies, log } = this.#ground;
     const shared = copies.held
       .intersect(table.region())

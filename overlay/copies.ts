@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { Losses } from './losses.ts';
 import type { Advert } from './messages.ts';
 import type { Contact, Key, Loss, Region } from './overlay.ts';
-import { RegionSet } from './region.ts';
+import { type ReadonlyRegionSet, RegionSet } from './region.ts';
 import type { RoutingTable } from './routing-table.ts';
 
 /** What a neighbour last said of its copies. */
@@ -58,19 +58,19 @@ export class Copies {
     return this.#version;
   }
 
-  get held(): RegionSet {
+  get held(): ReadonlyRegionSet {
     return this.#held;
   }
 
-  get spare(): RegionSet {
+  get spare(): ReadonlyRegionSet {
     return this.#spare;
   }
 
-  get retired(): RegionSet {
+  get retired(): ReadonlyRegionSet {
     return this.#retired;
   }
 
-  get stale(): RegionSet {
+  get stale(): ReadonlyRegionSet {
     return this.#stale;
   }
 
@@ -86,7 +86,7 @@ export class Copies {
     return this.#held.has(key) || this.#spare.has(key);
   }
 
-  get lossy(): RegionSet {
+  get lossy(): ReadonlyRegionSet {
     return this.#losses.keys();
   }
 
@@ -235,7 +235,7 @@ export class Copies {
     return this.#neighbours.has(id);
   }
 
-  heldBy(id: Key): RegionSet {
+  heldBy(id: Key): ReadonlyRegionSet {
     return this.#neighbours.get(id)?.advert.held ?? new RegionSet();
   }
 

@@ -5,6 +5,9 @@ import type { Key, Region } from './overlay.ts';
 /** The whole ring, as one region. */
 export const wholeRing: Region = { from: zeroKey, to: zeroKey };
 
+/** A set that somebody else may change, and nobody who is given it. */
+export type ReadonlyRegionSet = Omit<RegionSet, 'add' | 'remove' | 'addAll' | 'removeAll'>;
+
 /**
  * A set of keys as disjoint regions; mutable.
  *
@@ -114,26 +117,26 @@ export class RegionSet implements Iterable<Region> {
   }
 
   /** Adds every region of `other`; returns whether the two sets had a key in common. */
-  addAll(other: RegionSet): boolean {
+  addAll(other: ReadonlyRegionSet): boolean {
     if (other.isEmpty) return false;
     const overlapped = !this.intersect(other).isEmpty;
     this.#become(RegionSet.#sweep(this, other, (mine, theirs) => mine || theirs));
     return overlapped;
   }
 
-  removeAll(other: RegionSet): void {
+  removeAll(other: ReadonlyRegionSet): void {
     if (this.isEmpty || other.isEmpty) return;
     this.#become(RegionSet.#sweep(this, other, (mine, theirs) => mine && !theirs));
   }
 
   /** The keys that both have. */
-  intersect(other: Region | RegionSet): RegionSet {
+  intersect(other: Region | ReadonlyRegionSet): RegionSet {
     if (this.isEmpty) return new RegionSet();
     return RegionSet.#sweep(this, setOf(other), (mine, theirs) => mine && theirs);
   }
 
   /** The keys of `wanted` that this set lacks. */
-  missingFrom(wanted: Region | RegionSet): RegionSet {
+  missingFrom(wanted: Region | ReadonlyRegionSet): RegionSet {
     const all = setOf(wanted);
     if (all.isEmpty) return new RegionSet();
     return RegionSet.#sweep(this, all, (mine, theirs) => theirs && !mine);
@@ -155,10 +158,10 @@ export class RegionSet implements Iterable<Region> {
     return region.from < region.to ? start !== end : start !== this.#edges.length || end !== 0;
   }
 
-  equals(other: RegionSet): boolean {
-    const edges = other.#edges;
+  equals(other: ReadonlyRegionSet): boolean {
+    const { edges, insideAtEnd } = other;
     return (
-      this.#insideAtEnd === other.#insideAtEnd &&
+      this.#insideAtEnd === insideAtEnd &&
       this.#edges.length === edges.length &&
       this.#edges.every((edge, i) => edge === edges[i])
     );
@@ -172,17 +175,17 @@ export class RegionSet implements Iterable<Region> {
   }
 
   /** Walks the ring once along the edges of both sets, and keeps the keys for which `keep` says so. */
-  static #sweep(a: RegionSet, b: RegionSet, keep: (inA: boolean, inB: boolean) => boolean): RegionSet {
+  static #sweep(a: ReadonlyRegionSet, b: ReadonlyRegionSet, keep: (inA: boolean, inB: boolean) => boolean): RegionSet {
     const result = new RegionSet();
-    result.#insideAtEnd = keep(a.#insideAtEnd, b.#insideAtEnd);
-    let inA = a.#insideAtEnd;
-    let inB = b.#insideAtEnd;
+    result.#insideAtEnd = keep(a.insideAtEnd, b.insideAtEnd);
+    let inA = a.insideAtEnd;
+    let inB = b.insideAtEnd;
     let inside = result.#insideAtEnd;
     let i = 0;
     let j = 0;
-    while (i < a.#edges.length || j < b.#edges.length) {
-      const fromA = a.#edges[i];
-      const fromB = b.#edges[j];
+    while (i < a.edges.length || j < b.edges.length) {
+      const fromA = a.edges[i];
+      const fromB = b.edges[j];
       const edge = fromB === undefined || (fromA !== undefined && fromA < fromB) ? (fromA as Key) : fromB;
       if (fromA === edge) {
         inA = !inA;
@@ -226,6 +229,6 @@ export class RegionSet implements Iterable<Region> {
   }
 }
 
-function setOf(regions: Region | RegionSet): RegionSet {
-  return regions instanceof RegionSet ? regions : new RegionSet([regions]);
+function setOf(regions: Region | ReadonlyRegionSet): ReadonlyRegionSet {
+  return 'from' in regions ? new RegionSet([regions]) : regions;
 }
