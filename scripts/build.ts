@@ -1,8 +1,16 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { licencesOf } from './licences.ts';
 
 // Builds `dist/`: the library for programs that embed a node, and the command.
+
+/** What earlier builds left: shared chunks have other names each time. Directories beside them are made by others. */
+async function removeEarlier(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const entries = await readdir(directory, { withFileTypes: true });
+  await Promise.all(entries.filter((entry) => entry.isFile()).map(({ name }) => rm(join(directory, name))));
+}
 
 const common: BuildOptions = {
   outdir: 'dist',
@@ -19,6 +27,7 @@ const common: BuildOptions = {
 /** They load files of their own: native code, scripts. `cbor-extract` is what makes `cbor-x` quick; it does without. */
 const native = ['classic-level', 'cbor-extract', 'systeminformation'];
 
+await removeEarlier('dist');
 await build({ ...common, entryPoints: ['index.ts'], packages: 'external' });
 // With its packages inside: to find and read hundreds of files takes three times as long as all else that a start does.
 const { metafile } = await build({
