@@ -72,6 +72,12 @@ describe('a script', () => {
   });
 });
 
+/** Without the colours and clearings of a terminal; a move of the cursor to some column counts as one to the first. */
+function visible(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals are told what to do by such characters
+  return text.replaceAll(/\x1b\[\d+G/g, '\r').replaceAll(/\x1b\[\d*[JK]/g, '');
+}
+
 describe('on a terminal', () => {
   const folders: string[] = [];
   afterEach(async () => {
@@ -86,7 +92,7 @@ describe('on a terminal', () => {
     const [out, notes] = [new Capture(), new Capture()];
     const sessions = new FakeSessions(answers);
     const shell = new Shell({ sessions, input, out, notes, interactive: true, historyPath, format: 'table' });
-    return { input, out, notes, historyPath, sessions, done: shell.run() };
+    return { input, out, notes, historyPath, sessions, shell, done: shell.run() };
   }
 
   test('prompts, continues statements and keeps a history', async () => {
@@ -116,6 +122,20 @@ describe('on a terminal', () => {
     input.write('\x04');
     expect(await done).toBe(0);
     expect(sessions.asked).toEqual(['wait', 'select 1']);
+  });
+
+  test('what nobody asked for stands on a line of its own, and what is typed is written again below', async () => {
+    const { input, out, shell, done } = await terminal();
+    await expect.poll(() => out.text).toContain('wharf> ');
+    input.write('select 1');
+    await expect.poll(() => out.text).toContain('select 1');
+    const before = out.text.length;
+    shell.announce('Connected again.');
+    expect(visible(out.text.slice(before))).toBe('\rConnected again.\n\rwharf> select 1\r');
+    input.write(';\n');
+    await expect.poll(() => out.text).toContain('(1 row)');
+    input.write('quit\n');
+    expect(await done).toBe(0);
   });
 
   test('Tab completes', async () => {

@@ -1,4 +1,4 @@
-import { createInterface, type Interface } from 'node:readline';
+import { clearScreenDown, createInterface, cursorTo, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Session, SessionFactory } from '../../engine/index.ts';
 import { connect } from '../../gateway/index.ts';
@@ -56,6 +56,8 @@ export class Shell {
   #typed = '';
   #state: ScanState = 'statement';
   #running = false;
+  /** On a terminal, while it reads. */
+  #lines: Interface | null = null;
   #quit = false;
   #failed = false;
 
@@ -83,6 +85,7 @@ export class Shell {
         void this.#completion.complete(this.#typed, line).then((found) => done(null, found));
       },
     });
+    if (interactive) this.#lines = lines;
     lines.on('history', (newestFirst) => {
       history = newestFirst;
     });
@@ -96,12 +99,25 @@ export class Shell {
       }
       await this.#endOfInput();
     } finally {
+      this.#lines = null;
       lines.close();
       this.#session.close();
       this.#completion.close();
     }
     if (interactive && historyPath !== null) await saveHistory(historyPath, history);
     return this.#failed && !interactive ? exitCode.failed : exitCode.ok;
+  }
+
+  /** Says something that nobody asked for. A line that is being typed stays whole: it is written again below. */
+  announce(text: string): void {
+    const { out } = this.#options;
+    const lines = this.#running ? null : this.#lines;
+    if (lines) {
+      cursorTo(out, 0);
+      clearScreenDown(out);
+    }
+    out.write(`${text}\n`);
+    lines?.prompt(true);
   }
 
   #prompt(lines: Interface): void {
@@ -230,13 +246,14 @@ export async function runShell({ address, secret, format = 'table' }: RunShellOp
   const open = () => connect(address, { secret });
   const remote = await open();
   const interactive = stdin.isTTY && stdout.isTTY;
-  const connectedAgain = () => stdout.write(`Connected again to ${address}, in a new session.\n`);
+  const connectedAgain = () => shell.announce(`Connected again to ${address}, in a new session.`);
   // A script must not go on where a statement may have been lost.
   const sessions = interactive ? new LastingNode(remote, open, connectedAgain) : remote;
+  const options = { sessions, input: stdin, out: stdout, notes: stderr, interactive, format };
+  const shell = new Shell({ ...options, historyPath: historyFile() });
   if (interactive) stdout.write(`Connected to ${remote.address}. \\? for help, \\q to leave.\n`);
   try {
-    const options = { sessions, input: stdin, out: stdout, notes: stderr, interactive, format };
-    return await new Shell({ ...options, historyPath: historyFile() }).run();
+    return await shell.run();
   } finally {
     sessions.close();
   }
