@@ -271,13 +271,15 @@ export class OverlayNode implements Overlay {
   }
 
   request(to: Contact, app: AppId, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
-    if (to.id !== this.self.id) return this.#parts.rpc.request(to, app, payload, options.timeoutMs);
+    const { timeoutMs, isWanted } = options;
+    if (to.id !== this.self.id) return this.#parts.rpc.request(to, app, payload, timeoutMs, isWanted);
     return this.#requestOfSelf(app, payload);
   }
 
   /** A request whose answer is read with a codec. @throws OverlayError `unreachable` when it cannot be */
   ask<T>(to: Contact, app: AppId, payload: Uint8Array, answer: Codec<T>, options: RequestOptions = {}): Promise<T> {
-    if (to.id !== this.self.id) return this.#parts.rpc.ask(to, app, payload, answer, options.timeoutMs);
+    const { timeoutMs, isWanted } = options;
+    if (to.id !== this.self.id) return this.#parts.rpc.ask(to, app, payload, answer, timeoutMs, isWanted);
     return this.#requestOfSelf(app, payload).then((answered) => decode(answer, answered));
   }
 

@@ -92,6 +92,8 @@ export type LookupManner = 'iterative' | 'recursive';
 export interface RequestOptions {
   /** The whole request, retries included, fails after this. */
   readonly timeoutMs?: number;
+  /** Asked before the request is repeated: when the answer is of no use any more, it fails instead, with `timeout`. */
+  readonly isWanted?: () => boolean;
 }
 
 /**

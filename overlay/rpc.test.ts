@@ -72,6 +72,23 @@ describe('an answer', () => {
     expect(asker.malformed).toEqual([to]);
   });
 
+  test('that is of no use any more is not asked for again, and is welcome until then', async () => {
+    let isWanted = true;
+    const asked = asker.rpc.ask(to, app, garbage, answer, 10_000, () => isWanted);
+    asked.catch(() => {});
+    await asker.runtime.pass(150);
+    expect(asker.sent).toHaveLength(2);
+    isWanted = false;
+    await asker.runtime.pass(10_000);
+    expect(asker.sent).toHaveLength(2);
+    await expect(asked).rejects.toMatchObject({ code: 'timeout' });
+    expect(asker.rpc.isAsking(to.id)).toBe(false);
+
+    const late = asker.rpc.ask(to, app, garbage, answer, 10_000, () => false);
+    asker.reply(encode(answer, { n: 5 }));
+    expect(await late).toEqual({ n: 5 });
+  });
+
   test('from another address is no answer', async () => {
     const asked = asker.rpc.ask(to, app, garbage, answer, 50);
     asked.catch(() => {});

@@ -40,6 +40,8 @@ interface Pending {
   readonly deadlineMs: number;
   readonly answered: (reply: Uint8Array) => void;
   readonly reject: (error: OverlayError) => void;
+  /** Whether the answer is still of use to whoever asked: see `RequestOptions`. */
+  readonly isWanted: (() => boolean) | undefined;
   attempt: number;
   /** There is no time for another attempt. */
   isLast: boolean;
@@ -74,13 +76,26 @@ export class Rpc {
 
   // ---- Asking
 
-  request(to: Target, app: AppId, payload: Uint8Array, timeoutMs?: number): Promise<Uint8Array> {
-    return this.#begin(to, app, payload, (reply) => reply, timeoutMs);
+  request(
+    to: Target,
+    app: AppId,
+    payload: Uint8Array,
+    timeoutMs?: number,
+    isWanted?: () => boolean,
+  ): Promise<Uint8Array> {
+    return this.#begin(to, app, payload, (reply) => reply, timeoutMs, isWanted);
   }
 
   /** The same, for an answer that is read with a codec. @throws OverlayError `unreachable`, too, when it cannot be */
-  ask<T>(to: Target, app: AppId, payload: Uint8Array, answer: Codec<T>, timeoutMs?: number): Promise<T> {
-    return this.#begin(to, app, payload, (reply) => this.#read(to, app, answer, reply), timeoutMs);
+  ask<T>(
+    to: Target,
+    app: AppId,
+    payload: Uint8Array,
+    answer: Codec<T>,
+    timeoutMs?: number,
+    isWanted?: () => boolean,
+  ): Promise<T> {
+    return this.#begin(to, app, payload, (reply) => this.#read(to, app, answer, reply), timeoutMs, isWanted);
   }
 
   #begin<T>(
@@ -89,6 +104,7 @@ export class Rpc {
     payload: Uint8Array,
     read: (reply: Uint8Array) => T,
     timeoutMs = this.#options.requestTimeoutMs,
+    isWanted?: () => boolean,
   ): Promise<T> {
     if (this.#isClosed) return Promise.reject(new OverlayError('closed', 'this node is closed'));
     const { requestBytesMax } = this.#options;
@@ -109,7 +125,7 @@ export class Rpc {
           reject(error);
         }
       };
-      const pending: Pending = { to, message, deadlineMs, answered, reject, attempt: 0, isLast: false };
+      const pending: Pending = { to, message, deadlineMs, answered, reject, isWanted, attempt: 0, isLast: false };
       this.#pending.set(message.request, pending);
       this.#ask(pending);
     });
@@ -179,7 +195,8 @@ export class Rpc {
     const { to, message } = pending;
     this.#output.unanswered(to);
     if (!this.#pending.has(message.request)) return;
-    if (!pending.isLast) {
+    const isWanted = pending.isWanted?.() ?? true;
+    if (isWanted && !pending.isLast) {
       pending.attempt += 1;
       this.counters.requestsRetried += 1;
       this.#ask(pending);

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Codec } from '../codec.ts';
 import { overlayDefaults } from '../defaults.ts';
 import { keyOf } from '../keys.ts';
-import { type AppId, type Contact, type Key, OverlayError } from '../overlay.ts';
+import { type AppId, type Contact, type Key, OverlayError, type RequestOptions } from '../overlay.ts';
 import { contactOf, contactsOf } from '../testing/contacts.ts';
 import { ManualRuntime } from '../testing/manual-runtime.ts';
 import { type ReadingNode, ValueReader } from './value-reader.ts';
@@ -27,6 +27,8 @@ class Asking implements ReadingNode {
   readonly suspects = new Set<Key>();
   /** In the order in which they were asked. */
   readonly asked: Contact[] = [];
+  /** For each question, the latest first: whether its answer is still of use. */
+  readonly wanted: (() => boolean)[] = [];
 
   replicas(): readonly Contact[] {
     return this.copies;
@@ -36,8 +38,9 @@ class Asking implements ReadingNode {
     return this.suspects.has(id);
   }
 
-  ask<T>(to: Contact, _app: AppId, _payload: Uint8Array, _answer: Codec<T>): Promise<T> {
+  ask<T>(to: Contact, _app: AppId, _payload: Uint8Array, _answer: Codec<T>, options: RequestOptions): Promise<T> {
     this.asked.push(to);
+    if (options.isWanted) this.wanted.unshift(options.isWanted);
     const manner = this.manners.has(to.id) ? (this.manners.get(to.id) as Manner) : value;
     return new Promise((resolve, reject) => {
       if (manner === 'silent') return;
@@ -82,9 +85,12 @@ describe('a value', () => {
   test('that the first copy is silent about comes from a second one', async () => {
     await read();
     node.manners.set((node.copies[0] as Contact).id, 'silent');
-    expect(await read(10)).toBe(value);
+    const reading = read(10);
+    expect(node.wanted[0]?.()).toBe(true);
+    expect(await reading).toBe(value);
     expect(node.asked).toHaveLength(3);
     expect(reader.counters.hedges).toBe(1);
+    expect(node.wanted.map((isWanted) => isWanted())).toEqual([false, false, false]);
   });
 
   test('is never believed of who lies, nor of who has none or fails', async () => {

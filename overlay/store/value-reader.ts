@@ -91,7 +91,8 @@ export class ValueReader {
     else this.#patience.set(search, nowMs + this.#sources.patienceMs(copy.id));
     this.#sources.asked(copy.id);
     const { requestTimeoutMs: timeoutMs } = this.#node.options;
-    this.#node.ask(copy, valuesApp, search.request, valueReply, { timeoutMs }).then(
+    const isWanted = (): boolean => !search.isOver;
+    this.#node.ask(copy, valuesApp, search.request, valueReply, { timeoutMs, isWanted }).then(
       (value) => this.#answered(search, question, value),
       (error: unknown) => this.#unanswered(search, question, error),
     );
