@@ -4,6 +4,9 @@ import { RegionSet, wholeRing } from '../region.ts';
 import type { ContactRing } from './contact-ring.ts';
 import type { Geometry, GeometryOptions } from './geometry.ts';
 
+/** A key is beside a member that is no farther away from it than so much of a leaf set, if members are as dense there. */
+const besideShare = 1 / 4;
+
 /**
  * What Bamboo and Chord share: each member owns one arc of the ring, between its neighbours' arcs, and has a leaf set
  * of the nearest members on either side.
@@ -93,6 +96,14 @@ export abstract class ArcGeometry implements Partial<Geometry> {
     const { size, selfIndex } = this.ring;
     const ahead = (this.ring.indexFrom(key) - selfIndex + size) % size;
     return Math.min(ahead, size - ahead + 1) <= this.side;
+  }
+
+  /** Whether a member is so near to a key that is not among this node's leaves that it should own it or have it among its. */
+  protected isBeside(key: Key, index: number): boolean {
+    const { selfIndex } = this.ring;
+    const leafSet = clockwiseHeads(this.ring.head(selfIndex - this.side), this.ring.head(selfIndex + this.side));
+    const [head, at] = [headOf(key), this.ring.head(index)];
+    return Math.min(clockwiseHeads(head, at), clockwiseHeads(at, head)) <= besideShare * leafSet;
   }
 
   #isNextNearer(key: Key, before: number, after: number): boolean {

@@ -11,9 +11,9 @@ import type { Geometry } from './geometry.ts';
  *
  * Every hop leads nearer to the key on the ring, by an order that is the same for all members. So no route visits anybody
  * twice, whatever each of them knows, and it ends at one that knows nobody nearer: the owner, if leaf sets are right.
- * Which of the nearer members comes next is for speed only. While the owner is not in sight it is the one that shares
- * most digits with the key: the nearest one shares few when the key is just beyond a boundary of digits, and its table
- * leads on in small steps.
+ * Which of the nearer members comes next is for speed only. It is the one nearest to the key if that is likely to be
+ * the owner or to know it as a leaf. Otherwise it is the one that shares most digits with the key: the nearest one shares
+ * few when the key is just beyond a boundary of digits, and its table leads on in small steps.
  *
  * @see Rowstron and Druschel, "Pastry", 2001; Rhea et al., "Handling Churn in a DHT", USENIX 2004
  */
@@ -44,8 +44,9 @@ export class Bamboo extends ArcGeometry implements Geometry {
   }
 
   nextHops(key: Key, n: number, isAllKnown: (slot: number) => boolean): number[] {
-    if (!this.#isOwnerInSight(key, isAllKnown)) return this.#byDigits(key, n);
     const nearest = this.nearest(key, n + 1);
+    const isNearestBest = this.#isOwnerInSight(key, isAllKnown) || this.isBeside(key, nearest[0] as number);
+    if (!isNearestBest) return this.#byDigits(key, n);
     const end = nearest.indexOf(this.ring.selfIndex);
     return nearest.slice(0, end === -1 ? n : end);
   }

@@ -9,8 +9,6 @@ import type { Geometry } from './geometry.ts';
  * past it have to go back: so few of the ring count as past it that routes which begin there are as short as any.
  */
 const pastWeight = 256;
-/** A member so much of a leaf set past a key, at most, is likely to have the key among its own leaves. */
-const leafSetShare = 1 / 4;
 
 /**
  * Chord: a key belongs to the first member at or after it, its successor, and the next ones keep copies. A slot holds
@@ -64,7 +62,7 @@ export class Chord extends ArcGeometry implements Geometry {
     const preceding = Array.from({ length: Math.min(n, ahead - 1) }, (_, i) => (first - 1 - i + size) % size);
     const hops = preceding.filter(isNearer);
     if (this.#isOwnerInSight(key, first, isAllKnown)) hops.unshift(first);
-    else if (isNearer(first)) hops.splice(this.#isJustPast(key, first) ? 0 : hops.length, 0, first);
+    else if (isNearer(first)) hops.splice(this.isBeside(key, first) ? 0 : hops.length, 0, first);
     return hops.slice(0, n);
   }
 
@@ -72,12 +70,6 @@ export class Chord extends ArcGeometry implements Geometry {
   #isOwnerInSight(key: Key, first: number, isAllKnown: (slot: number) => boolean): boolean {
     if (this.isAmongLeaves(key)) return true;
     return isAllKnown(this.slotOf(key)) && isAllKnown(this.slotOf(this.ring.id(first)));
-  }
-
-  #isJustPast(key: Key, index: number): boolean {
-    const { selfIndex } = this.ring;
-    const leafSet = clockwiseHeads(this.ring.head(selfIndex - this.side), this.ring.head(selfIndex + this.side));
-    return clockwiseHeads(headOf(key), this.ring.head(index)) <= leafSetShare * leafSet;
   }
 
   protected start(index: number): Key {

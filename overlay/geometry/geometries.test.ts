@@ -439,7 +439,11 @@ describe('a hop towards a key whose owner is not in sight', () => {
     expect(hopsOf('bamboo', ['1', '1001', '0fff', '4fff', '58'], '501')).toEqual([at('58'), at('4fff')]);
   });
 
-  test('but never to one that is farther than this node', () => {
+  test('but to the nearest if hardly anybody should stand between', () => {
+    expect(hopsOf('bamboo', ['1', '1001', '0fff', '4fffc', '58'], '5')).toEqual([at('4fffc'), at('58')]);
+  });
+
+  test('and never to one that is farther than this node', () => {
     expect(hopsOf('bamboo', ['4fff', '4ffe', '4fff8', '58'], '501')).toEqual([at('4fff8')]);
   });
 
