@@ -15,6 +15,7 @@ import {
   reachReply,
 } from './control.ts';
 import type { Lookups } from './lookups.ts';
+import type { ArcSums } from './membership/census.ts';
 import type { Membership } from './membership/membership.ts';
 import type { Contact } from './overlay.ts';
 import type { Router } from './router.ts';
@@ -60,8 +61,8 @@ export class ControlCalls {
     await this.ask(to, { type: 'leave' }, this.#options.joinRequestTimeoutMs);
   }
 
-  compare(to: Contact, arcs: readonly number[]): Promise<MembersReply> {
-    return this.askFor(to, { type: 'compare', arcs }, membersReply, this.#options.hopTimeoutMs);
+  compare(to: Contact, sums: ArcSums): Promise<MembersReply> {
+    return this.askFor(to, { type: 'compare', ...sums }, membersReply, this.#options.hopTimeoutMs);
   }
 
   /** Whether the helper reached the contact; false, too, when the helper does not say. */
@@ -98,7 +99,7 @@ export function answerControl(
     case 'leave':
       return new Uint8Array(0); // The envelope said it already.
     case 'compare':
-      return encode(membersReply, membership.compare(request.arcs), messageBytes);
+      return encode(membersReply, membership.compare(request), messageBytes);
     case 'reach':
       return membership.reach(request.contact).then((reached) => encode(reachReply, reached));
     case 'found':

@@ -1,5 +1,19 @@
-import { bytes, type Codec, contact, flag, key, list, milliseconds, struct, tagged, u8, u16, u32 } from './codec.ts';
-import { censusArcs } from './membership/census.ts';
+import {
+  bytes,
+  type Codec,
+  CodecError,
+  contact,
+  flag,
+  key,
+  list,
+  milliseconds,
+  struct,
+  tagged,
+  u8,
+  u16,
+  u32,
+} from './codec.ts';
+import { type ArcSums, censusArcs, censusSlices } from './membership/census.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
 
 // What nodes ask each other to keep the ring: the payloads of requests to `controlApp`, and of those to `findApp`.
@@ -30,8 +44,8 @@ export type ControlRequest =
   | { readonly type: 'join'; readonly contactsMax: number }
   /** I am about to leave; the envelope says so too. Answered with nothing. */
   | { readonly type: 'leave' }
-  /** Which members do I lack? Sent with a hash of those known in each arc; answered with `MembersReply`. */
-  | { readonly type: 'compare'; readonly arcs: readonly number[] }
+  /** Which members do I lack? Answered with `MembersReply`. */
+  | ({ readonly type: 'compare' } & ArcSums)
   /** Can you reach this member? Answered with a flag. */
   | { readonly type: 'reach'; readonly contact: Contact }
   /** I own the key of your recursive lookup of this number. Answered with nothing. */
@@ -76,12 +90,21 @@ export const joinMissingMax = 256;
 export const findContactsMax = 8;
 const payloadBytesMax = 256 * 1024 * 1024;
 
+const slice: Codec<number> = {
+  write: u8.write,
+  read: (reader) => {
+    const value = u8.read(reader);
+    if (value >= censusSlices) throw new CodecError('no slice of a hash');
+    return value;
+  },
+};
+
 export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
   join: [1, struct({ contactsMax: u16 })],
   leave: [2, struct({})],
   found: [7, struct({ number: u32 })],
   hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],
-  compare: [5, struct({ arcs: list(u16, censusArcs) })],
+  compare: [5, struct({ slice, arcs: list(u8, censusArcs) })],
   reach: [6, struct({ contact })],
 });
 

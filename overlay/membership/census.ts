@@ -6,6 +6,18 @@ import type { Contact, Key } from '../overlay.ts';
 export const censusArcs = 256;
 const startsOfArcs: readonly Key[] = Array.from({ length: censusArcs }, (_, arc) => arc.toString(16).padStart(2, '0'));
 
+/** Bytes of the hash of an arc, of which a comparison uses one. */
+export const censusSlices = 4;
+
+/**
+ * One byte of the hash over the members of each arc, by its number. Two tables may differ and agree in it: each comparison
+ * draws the byte anew.
+ */
+export interface ArcSums {
+  readonly slice: number;
+  readonly arcs: readonly number[];
+}
+
 /** Ids are drawn uniformly, so their digits are as good as a hash of them. */
 export function hashOf(id: Key): number {
   return Number.parseInt(id.slice(-8), 16);
@@ -19,7 +31,7 @@ function arcOf(id: Key): number {
 export class Tally {
   #members = 0;
   #hash = 0;
-  readonly #arcs = new Uint16Array(censusArcs);
+  readonly #arcs = new Uint32Array(censusArcs);
 
   static of(members: Iterable<Contact>): Tally {
     const tally = new Tally();
@@ -45,9 +57,8 @@ export class Tally {
     return { members: this.#members, hash: this.#hash };
   }
 
-  /** One hash of 16 bits for each arc. */
-  get arcs(): readonly number[] {
-    return Array.from(this.#arcs);
+  sums(slice: number): ArcSums {
+    return { slice, arcs: Array.from(this.#arcs, (hash) => (hash >>> (8 * slice)) & 0xff) };
   }
 
   agrees({ members, hash }: Census): boolean {
@@ -58,19 +69,19 @@ export class Tally {
     const hash = hashOf(id);
     const arc = arcOf(id);
     this.#hash = (this.#hash ^ hash) >>> 0;
-    this.#arcs[arc] = (this.#arcs[arc] as number) ^ (hash & 0xffff);
+    this.#arcs[arc] = (this.#arcs[arc] as number) ^ hash;
   }
 }
 
 /**
  * The members of arcs in which two nodes differ, at most `membersMax`, from an arc on that `start` in [0, 1) chooses.
  * @param members in ring order
- * @param ours hashes of their arcs
+ * @param ours the sums of their arcs, in the same slice as the other's
  */
 export function differing(
   members: readonly Contact[],
-  ours: readonly number[],
-  theirs: readonly number[],
+  ours: ArcSums,
+  theirs: ArcSums,
   membersMax: number,
   start: number,
 ): { readonly arcs: readonly number[]; readonly members: readonly Contact[] } {
@@ -78,7 +89,7 @@ export function differing(
   const first = Math.floor(start * censusArcs);
   for (let i = 0; i < censusArcs; i++) {
     const arc = (first + i) % censusArcs;
-    if (ours[arc] === theirs[arc]) continue;
+    if (ours.arcs[arc] === theirs.arcs[arc]) continue;
     const inArc = membersOf(arc, members);
     if (chosen.members.length + inArc.length > membersMax) break;
     chosen.arcs.push(arc);

@@ -6,6 +6,7 @@ import type { Address, Timer } from '../runtime.ts';
 import type { Target } from '../wire.ts';
 import { Adverts } from './adverts.ts';
 import { Budget } from './budget.ts';
+import type { ArcSums } from './census.ts';
 import { Detection, type DetectionOptions } from './detection.ts';
 import { Entrance, type Standing } from './entrance.ts';
 import { Gossip, type GossipOptions } from './gossip.ts';
@@ -41,7 +42,7 @@ export interface MembershipOutput {
   transmit(to: Target, message: Message): void;
   askJoin(to: Target, contactsMax: number): Promise<JoinReply>;
   askLeave(to: Contact): Promise<void>;
-  askCompare(to: Contact, arcs: readonly number[]): Promise<MembersReply>;
+  askCompare(to: Contact, sums: ArcSums): Promise<MembersReply>;
   askReach(helper: Contact, contact: Contact): Promise<boolean>;
   /** What this node tells of its copies. */
   advert(): Advert;
@@ -147,8 +148,8 @@ export class Membership {
       consider: (news) => this.#hearsay.consider(news),
     });
     this.#comparison = new TableComparison(runtime, options, table, budget, {
-      arcs: () => this.#roster.arcs,
-      ask: (to, arcs) => output.askCompare(to, arcs),
+      sums: (slice) => this.#roster.sums(slice),
+      ask: (to, sums) => output.askCompare(to, sums),
       lacked: (contact) => this.#hearsay.mentioned(contact),
       doubted: (contact) => this.#detection.check(contact, 'failed'),
     });
@@ -251,8 +252,8 @@ export class Membership {
     return introduction(table, newcomer, sampleMax, this.#turnover.failed(), runtime.now());
   }
 
-  compare(arcs: readonly number[]): MembersReply {
-    return this.#comparison.answer(arcs);
+  compare(sums: ArcSums): MembersReply {
+    return this.#comparison.answer(sums);
   }
 
   /** Tries to reach a member that another one cannot. */

@@ -4,7 +4,7 @@ import type { Census, MemberName } from '../messages.ts';
 import type { Contact, Key, MembershipChange } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
 import type { RoutingTable } from '../routing-table.ts';
-import { hashOf, Tally } from './census.ts';
+import { type ArcSums, hashOf, Tally } from './census.ts';
 
 export interface RosterOutput {
   /** For the apps; the table has changed already. */
@@ -37,9 +37,9 @@ export class Roster {
     return this.#tally.census;
   }
 
-  /** Hashes of the members in each arc of the ring. */
-  get arcs(): readonly number[] {
-    return this.#tally.arcs;
+  /** Of the members in each arc of the ring. */
+  sums(slice: number): ArcSums {
+    return this.#tally.sums(slice);
   }
 
   agrees(census: Census): boolean {

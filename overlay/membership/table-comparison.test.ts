@@ -8,13 +8,13 @@ import type { RoutingTable } from '../routing-table.ts';
 import { contactOf, contactsOf, tableOf } from '../testing/contacts.ts';
 import { ManualRuntime, seeded } from '../testing/manual-runtime.ts';
 import { Budget } from './budget.ts';
-import { Tally } from './census.ts';
+import { type ArcSums, Tally } from './census.ts';
 import { TableComparison, type TableComparisonOutput } from './table-comparison.ts';
 
 const options = { ...overlayDefaults, compareMembersMax: 40 };
 
-/** Hashes of the arcs of an empty table. */
-const nothingKnown = Tally.of([]).arcs;
+/** The sums of an empty table. */
+const nothingKnown = Tally.of([]).sums(0);
 
 /** One of two members that compare their tables. */
 class Side implements TableComparisonOutput {
@@ -36,14 +36,14 @@ class Side implements TableComparisonOutput {
     this.comparison = new TableComparison(runtime, options, this.table, this.budget, this);
   }
 
-  async ask(_to: Contact, arcs: readonly number[]): Promise<MembersReply> {
+  async ask(_to: Contact, sums: ArcSums): Promise<MembersReply> {
     this.requests += 1;
     if (this.failure) throw this.failure;
-    return (this.other as Side).comparison.answer(arcs);
+    return (this.other as Side).comparison.answer(sums);
   }
 
-  arcs(): readonly number[] {
-    return Tally.of(this.table.contacts()).arcs;
+  sums(slice: number): ArcSums {
+    return Tally.of(this.table.contacts()).sums(slice);
   }
 
   lacked(contact: Contact): void {

@@ -4,7 +4,7 @@ import { type Contact, OverlayError } from '../overlay.ts';
 import type { RoutingTable } from '../routing-table.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Budget } from './budget.ts';
-import { differing, within } from './census.ts';
+import { type ArcSums, censusSlices, differing, within } from './census.ts';
 
 export interface TableComparisonOptions {
   readonly contactsMax: number;
@@ -14,9 +14,9 @@ export interface TableComparisonOptions {
 }
 
 export interface TableComparisonOutput {
-  /** Hashes of the members known in each arc of the ring. */
-  arcs(): readonly number[];
-  ask(to: Contact, arcs: readonly number[]): Promise<MembersReply>;
+  /** Of the members known in each arc of the ring. */
+  sums(slice: number): ArcSums;
+  ask(to: Contact, sums: ArcSums): Promise<MembersReply>;
   /** The other knows a member that this node does not. */
   lacked(contact: Contact): void;
   /** The other, of whom one could expect it, does not know a member that this node knows. */
@@ -24,7 +24,7 @@ export interface TableComparisonOutput {
 }
 
 /** A request with its answer, and one member in it, about. */
-const exchangeBytes = 600;
+const exchangeBytes = 350;
 const memberBytes = 28;
 
 /**
@@ -62,7 +62,8 @@ export class TableComparison {
     if (this.#budget.left(nowMs) < gossipBurstBytes / 8 || !this.#budget.take(exchangeBytes, nowMs)) return;
     this.#isComparing = true;
     try {
-      const { arcs, members } = await this.#output.ask(other, this.#output.arcs());
+      const slice = Math.floor(censusSlices * this.#runtime.random());
+      const { arcs, members } = await this.#output.ask(other, this.#output.sums(slice));
       const known = new Set(members.map(({ id }) => id));
       for (const contact of members) this.#output.lacked(contact);
       if (theirs.members >= contactsMax) return;
@@ -75,11 +76,12 @@ export class TableComparison {
     }
   }
 
-  answer(arcs: readonly number[]): MembersReply {
+  answer(theirs: ArcSums): MembersReply {
     const nowMs = this.#runtime.now();
     const affordable = Math.floor(this.#budget.left(nowMs) / memberBytes);
     const membersMax = Math.min(this.#options.compareMembersMax, affordable);
-    const found = differing(this.#table.contacts(), this.#output.arcs(), arcs, membersMax, this.#runtime.random());
+    const ours = this.#output.sums(theirs.slice);
+    const found = differing(this.#table.contacts(), ours, theirs, membersMax, this.#runtime.random());
     this.#budget.take(found.members.length * memberBytes, nowMs);
     return found;
   }
