@@ -24,7 +24,7 @@ export const overlayDefaults = {
   farLifetimeShare: 0.05,
   /** How often one contact outside the leaf set is pinged, in turn, and tables compared; and so long after a change. */
   sweepEveryMs: 28_000,
-  sweepUnrestMs: 5_000,
+  sweepUnrestMs: 4_000,
   unrestMs: 30_000,
   /** How often one missing member is tried again, so that the halves of a partition find each other. */
   missingRetryMs: 5_000,
@@ -59,7 +59,7 @@ export const overlayDefaults = {
   /** How often a member with news tells it to another one. */
   gossipEveryMs: 400,
   /** What news and comparisons may cost: at once, and in the long run. */
-  gossipBurstBytes: 40 * 1024,
+  gossipBurstBytes: 32 * 1024,
   gossipBytesPerSecond: 240,
   /** Listeners who knew a piece before that are told it; times log2 of the fleet's size, listeners in all. */
   newsRepeats: 3,
