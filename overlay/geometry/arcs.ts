@@ -58,14 +58,18 @@ export abstract class ArcGeometry implements Partial<Geometry> {
   /** The leaf set of whoever stands there, both sides of it: with one side short, everybody would seem to belong there. */
   bearings(id: Key): number[] {
     const { size } = this.ring;
-    const first = this.ring.indexFrom(id);
-    const next = this.ring.id(first) === id ? first + 1 : first;
-    const leaves = new Set<number>();
-    for (let step = 0; step < Math.min(this.side, size); step++) {
-      leaves.add((next + step) % size);
-      leaves.add((first - 1 - step + size) % size);
+    const bearings: number[] = [];
+    let after = this.ring.indexFrom(id);
+    let before = after - 1;
+    if (this.ring.id(after) === id) after += 1;
+    const [afterMax, beforeMin] = [after + this.side, before - this.side];
+    while (after - before <= size && (after < afterMax || before > beforeMin)) {
+      const isNext = before === beforeMin || (after < afterMax && this.#isNextNearer(id, before, after));
+      bearings.push(((isNext ? after : before) + size) % size);
+      if (isNext) after += 1;
+      else before -= 1;
     }
-    return this.around(id, size).filter((index) => leaves.has(index));
+    return bearings;
   }
 
   keepers(keys: RegionSet, n: number): number[] {
