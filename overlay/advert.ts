@@ -27,8 +27,8 @@ interface Edge {
 const edges = list(struct<Edge>({ key: roundKey, parts: u8 }), 2 * regionsMax * parts.length);
 
 /**
- * What a member tells of its copies. Where one region ends another often begins, held before and spare now, so each
- * edge is written once, with the sets that change there.
+ * Where one region ends another often begins, held before and spare now: each edge is written once, with the sets that
+ * change there.
  */
 export const advertCodec: Codec<Advert> = {
   write: (writer, advert) => {

@@ -41,12 +41,12 @@ export class ControlCalls {
   }
 
   ask(to: Target, request: ControlRequest, timeoutMs: number): Promise<Uint8Array> {
-    return this.#rpc.request(to, controlApp, encodeRequest(request), timeoutMs);
+    return this.#rpc.request(to, controlApp, encodeRequest(request), { timeoutMs });
   }
 
   /** The same, for an answer that is read with a codec. */
   askFor<T>(to: Target, request: ControlRequest, answer: Codec<T>, timeoutMs: number): Promise<T> {
-    return this.#rpc.ask(to, controlApp, encodeRequest(request), answer, timeoutMs);
+    return this.#rpc.ask(to, controlApp, encodeRequest(request), answer, { timeoutMs });
   }
 
   join(to: Target, contactsMax: number): Promise<JoinReply> {
@@ -54,7 +54,8 @@ export class ControlCalls {
   }
 
   find(to: Contact, request: FindRequest): Promise<FindReply> {
-    return this.#rpc.ask(to, findApp, encode(findRequest, request), findReply, this.#options.hopTimeoutMs);
+    const { hopTimeoutMs: timeoutMs } = this.#options;
+    return this.#rpc.ask(to, findApp, encode(findRequest, request), findReply, { timeoutMs });
   }
 
   async leave(to: Contact): Promise<void> {

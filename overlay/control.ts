@@ -67,12 +67,10 @@ export interface MembersReply {
   readonly members: readonly Contact[];
 }
 
-/** Who owns this key? The payload of a request to `findApp`, which changes nothing; answered with `FindReply`. */
-export const findRequest: Codec<FindRequest> = struct<FindRequest>({ key, inVain: flag });
-
+/** Who owns this key? Of `findApp`, since it can be asked again and again; answered with `FindReply`. */
 export interface FindRequest {
   readonly key: Key;
-  /** One who may stand nearer to the key has left a question unanswered so far. */
+  /** One who may stand nearer to the key has left a question unanswered so far: see whether yours still answers. */
   readonly inVain: boolean;
 }
 
@@ -119,5 +117,7 @@ export const membersReply = struct<MembersReply>({
 });
 
 export const reachReply: Codec<boolean> = flag;
+
+export const findRequest = struct<FindRequest>({ key, inVain: flag });
 
 export const findReply = struct<FindReply>({ isOwner: flag, isHeir: flag, nearer: list(contact, findContactsMax) });

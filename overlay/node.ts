@@ -271,15 +271,13 @@ export class OverlayNode implements Overlay {
   }
 
   request(to: Contact, app: AppId, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
-    const { timeoutMs, isWanted } = options;
-    if (to.id !== this.self.id) return this.#parts.rpc.request(to, app, payload, timeoutMs, isWanted);
+    if (to.id !== this.self.id) return this.#parts.rpc.request(to, app, payload, options);
     return this.#requestOfSelf(app, payload);
   }
 
   /** A request whose answer is read with a codec. @throws OverlayError `unreachable` when it cannot be */
   ask<T>(to: Contact, app: AppId, payload: Uint8Array, answer: Codec<T>, options: RequestOptions = {}): Promise<T> {
-    const { timeoutMs, isWanted } = options;
-    if (to.id !== this.self.id) return this.#parts.rpc.ask(to, app, payload, answer, timeoutMs, isWanted);
+    if (to.id !== this.self.id) return this.#parts.rpc.ask(to, app, payload, answer, options);
     return this.#requestOfSelf(app, payload).then((answered) => decode(answer, answered));
   }
 

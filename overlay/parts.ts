@@ -257,7 +257,7 @@ export class Parts {
   #buildBroadcaster(): Broadcaster {
     const { runtime, options } = this.#init;
     return new Broadcaster(runtime, options, this.table, {
-      ask: (to, payload, timeoutMs) => this.rpc.request(to, broadcastApp, payload, timeoutMs),
+      ask: (to, payload, timeoutMs) => this.rpc.request(to, broadcastApp, payload, { timeoutMs }),
       deliver: this.apps.broadcast.bind(this.apps),
     });
   }

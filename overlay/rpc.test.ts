@@ -74,7 +74,7 @@ describe('an answer', () => {
 
   test('that is of no use any more is not asked for again, and is welcome until then', async () => {
     let isWanted = true;
-    const asked = asker.rpc.ask(to, app, garbage, answer, 10_000, () => isWanted);
+    const asked = asker.rpc.ask(to, app, garbage, answer, { timeoutMs: 10_000, isWanted: () => isWanted });
     asked.catch(() => {});
     await asker.runtime.pass(150);
     expect(asker.sent).toHaveLength(2);
@@ -84,13 +84,13 @@ describe('an answer', () => {
     await expect(asked).rejects.toMatchObject({ code: 'timeout' });
     expect(asker.rpc.isAsking(to.id)).toBe(false);
 
-    const late = asker.rpc.ask(to, app, garbage, answer, 10_000, () => false);
+    const late = asker.rpc.ask(to, app, garbage, answer, { timeoutMs: 10_000, isWanted: () => false });
     asker.reply(encode(answer, { n: 5 }));
     expect(await late).toEqual({ n: 5 });
   });
 
   test('from another address is no answer', async () => {
-    const asked = asker.rpc.ask(to, app, garbage, answer, 50);
+    const asked = asker.rpc.ask(to, app, garbage, answer, { timeoutMs: 50 });
     asked.catch(() => {});
     const { request } = asker.sent.at(-1) as RequestMessage;
     asker.rpc.onReply(contactOf(2), { type: 'reply', request, outcome: 'ok', payload: encode(answer, { n: 5 }) });
@@ -116,7 +116,7 @@ describe('a link that cannot be opened', () => {
   test('leaves questions to members and to other addresses', async () => {
     const asker = new Asker();
     const toMember = asker.rpc.ask(to, app, garbage, answer);
-    const elsewhere = asker.rpc.request({ id: null, address: contactOf(2).address }, app, garbage, 50);
+    const elsewhere = asker.rpc.request({ id: null, address: contactOf(2).address }, app, garbage, { timeoutMs: 50 });
     elsewhere.catch(() => {});
     asker.rpc.linkDown(to.address, 'connection reset');
     const [first] = asker.sent as RequestMessage[];

@@ -3,7 +3,7 @@ import { type Codec, CodecError, decode } from './codec.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Log } from './defaults.ts';
 import { decodeRefusal, encodeRefusal, type Message, type ReplyMessage, type RequestMessage } from './messages.ts';
-import { type AppId, type Contact, type Key, OverlayError } from './overlay.ts';
+import { type AppId, type Contact, type Key, OverlayError, type RequestOptions } from './overlay.ts';
 import type { Address, Runtime } from './runtime.ts';
 import type { Target } from './wire.ts';
 
@@ -40,8 +40,7 @@ interface Pending {
   readonly deadlineMs: number;
   readonly answered: (reply: Uint8Array) => void;
   readonly reject: (error: OverlayError) => void;
-  /** Whether the answer is still of use to whoever asked: see `RequestOptions`. */
-  readonly isWanted: (() => boolean) | undefined;
+  readonly isWanted: RequestOptions['isWanted'];
   attempt: number;
   /** There is no time for another attempt. */
   isLast: boolean;
@@ -76,26 +75,13 @@ export class Rpc {
 
   // ---- Asking
 
-  request(
-    to: Target,
-    app: AppId,
-    payload: Uint8Array,
-    timeoutMs?: number,
-    isWanted?: () => boolean,
-  ): Promise<Uint8Array> {
-    return this.#begin(to, app, payload, (reply) => reply, timeoutMs, isWanted);
+  request(to: Target, app: AppId, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array> {
+    return this.#begin(to, app, payload, (reply) => reply, options);
   }
 
   /** The same, for an answer that is read with a codec. @throws OverlayError `unreachable`, too, when it cannot be */
-  ask<T>(
-    to: Target,
-    app: AppId,
-    payload: Uint8Array,
-    answer: Codec<T>,
-    timeoutMs?: number,
-    isWanted?: () => boolean,
-  ): Promise<T> {
-    return this.#begin(to, app, payload, (reply) => this.#read(to, app, answer, reply), timeoutMs, isWanted);
+  ask<T>(to: Target, app: AppId, payload: Uint8Array, answer: Codec<T>, options?: RequestOptions): Promise<T> {
+    return this.#begin(to, app, payload, (reply) => this.#read(to, app, answer, reply), options);
   }
 
   #begin<T>(
@@ -103,8 +89,7 @@ export class Rpc {
     app: AppId,
     payload: Uint8Array,
     read: (reply: Uint8Array) => T,
-    timeoutMs = this.#options.requestTimeoutMs,
-    isWanted?: () => boolean,
+    { timeoutMs = this.#options.requestTimeoutMs, isWanted }: RequestOptions = {},
   ): Promise<T> {
     if (this.#isClosed) return Promise.reject(new OverlayError('closed', 'this node is closed'));
     const { requestBytesMax } = this.#options;

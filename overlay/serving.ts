@@ -65,6 +65,7 @@ export class Serving {
       }
     }
     if (!rest.isEmpty) {
+      // Heirs may use the fanout up, and somebody must be given the rest all the same.
       const split = this.#table.split(rest, Math.max(1, fanout - delegate.length));
       delegate.push(...split.delegate.map(({ to, region: part }) => ({ to, region: part, asHolder: false })));
     }

@@ -16,10 +16,11 @@ interface List {
   last: Event | null;
 }
 
-const turnBits = 16;
 /** Ticks that one turn of the wheel covers. */
-const turnTicks = 2 ** turnBits;
-const bitsPerWord = 32;
+const turnTicks = 2 ** 16;
+/** Of a place in a bitmap so many bits say which bit of a word it is; the others say which word. */
+const placeBits = 5;
+const placeMask = 2 ** placeBits - 1;
 
 /**
  * Events by time, and by order of scheduling within one instant. A timing wheel: time is in whole ticks, so each instant
@@ -32,8 +33,8 @@ export class EventQueue {
   /** One list for each instant of the turn. */
   readonly #wheel: (List | null)[] = new Array<List | null>(turnTicks).fill(null);
   /** Which of them have events, a bit each; and which words of that have any. */
-  readonly #words = new Uint32Array(turnTicks / bitsPerWord);
-  readonly #summary = new Uint32Array(turnTicks / bitsPerWord / bitsPerWord);
+  readonly #words = new Uint32Array(turnTicks >>> placeBits);
+  readonly #summary = new Uint32Array(turnTicks >>> (2 * placeBits));
   readonly #later = new Map<number, List>();
   #turn = 0;
   #length = 0;
@@ -101,12 +102,12 @@ export class EventQueue {
       assert(list.last === previous, 'the last event ends its list');
     };
     for (const [slot, list] of this.#wheel.entries()) {
-      const isMarked = ((this.#words[slot >>> 5] as number) >>> (slot & 31)) & 1;
+      const isMarked = ((this.#words[slot >>> placeBits] as number) >>> (slot & placeMask)) & 1;
       assert.equal(isMarked === 1, list?.first != null, 'instants that have events are marked');
       if (list?.first) check(list, ({ atTick }) => atTick === this.#turn * turnTicks + slot);
     }
     for (const [word, bits] of this.#words.entries()) {
-      const isMarked = ((this.#summary[word >>> 5] as number) >>> (word & 31)) & 1;
+      const isMarked = ((this.#summary[word >>> placeBits] as number) >>> (word & placeMask)) & 1;
       assert.equal(isMarked === 1, bits !== 0, 'so are words that have instants');
     }
     for (const [turn, list] of this.#later) {
@@ -169,23 +170,24 @@ export class EventQueue {
     const summary = this.#summary;
     for (let i = 0; i < summary.length; i++) {
       if (summary[i] === 0) continue;
-      const word = bitsPerWord * i + lowestBit(summary[i] as number);
-      return bitsPerWord * word + lowestBit(this.#words[word] as number);
+      const word = (i << placeBits) | lowestBit(summary[i] as number);
+      return (word << placeBits) | lowestBit(this.#words[word] as number);
     }
     return -1;
   }
 
   #mark(slot: number): void {
-    const word = slot >>> 5;
-    this.#words[word] = (this.#words[word] as number) | (1 << (slot & 31));
-    this.#summary[word >>> 5] = (this.#summary[word >>> 5] as number) | (1 << (word & 31));
+    const word = slot >>> placeBits;
+    this.#words[word] = (this.#words[word] as number) | (1 << (slot & placeMask));
+    this.#summary[word >>> placeBits] = (this.#summary[word >>> placeBits] as number) | (1 << (word & placeMask));
   }
 
   #unmark(slot: number): void {
-    const word = slot >>> 5;
-    const left = (this.#words[word] as number) & ~(1 << (slot & 31));
+    const word = slot >>> placeBits;
+    const left = (this.#words[word] as number) & ~(1 << (slot & placeMask));
     this.#words[word] = left;
-    if (left === 0) this.#summary[word >>> 5] = (this.#summary[word >>> 5] as number) & ~(1 << (word & 31));
+    if (left === 0)
+      this.#summary[word >>> placeBits] = (this.#summary[word >>> placeBits] as number) & ~(1 << (word & placeMask));
   }
 }
 

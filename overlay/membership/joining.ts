@@ -115,15 +115,11 @@ export function introduction(
   }
   // In a small fleet everybody is around everybody.
   const tellsAll = contactsMax > 0 || contacts.size + 1 >= all.length;
-  const farthest = [...contacts].reduce((most, { id }) => max(most, table.distance(newcomer, id)), 0n);
-  const isTold = ({ id }: Contact): boolean => tellsAll || table.distance(newcomer, id) <= farthest;
+  const isTold = ({ id }: Contact): boolean =>
+    tellsAll || [...contacts].some((contact) => table.distance(newcomer, id) <= table.distance(newcomer, contact.id));
   const missing = failed
     .filter(({ contact }) => contact.id !== newcomer && isTold(contact))
     .slice(-joinMissingMax)
     .map(({ contact, atMs }) => ({ contact, agoMs: Math.max(0, nowMs - atMs) }));
   return { contacts: [...contacts], missing };
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

@@ -36,15 +36,15 @@ async function followCommand(args: readonly string[], surroundings: Surroundings
     return 0;
   }
   const { experiment, seed, isQuick, options, outDirectory } = request;
-  // Of now: the checkout may be another one when a run of hours ends.
-  const ranIn = environment();
+  // The checkout may be another one when a run of hours ends.
+  const environmentAtStart = environment();
   const startedAtMs = performance.now();
   const elapsedS = (): number => (performance.now() - startedAtMs) / 1_000;
   const progress = (text: string): void => tell(`[${elapsedS().toFixed(0).padStart(5)} s] ${text}`);
   const outcome = await experiment.run({ seed, progress }, options);
   const report: Report = {
     experiment: experiment.name,
-    environment: ranIn,
+    environment: environmentAtStart,
     seed,
     isQuick,
     options,
