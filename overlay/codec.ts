@@ -137,6 +137,12 @@ export const u64: Codec<bigint> = {
   read: (reader) => reader.buffer.readBigUInt64LE(reader.take(8)),
 };
 
+/** A duration in milliseconds, rounded to whole ones, of up to 49 days; longer ones count as that. */
+export const elapsed: Codec<number> = {
+  write: (writer, value) => u32.write(writer, Math.min(0xffff_ffff, Math.round(value))),
+  read: (reader) => u32.read(reader),
+};
+
 /** A time or a duration in milliseconds: finite and not negative. */
 export const milliseconds: Codec<number> = {
   write: (writer, value) => {

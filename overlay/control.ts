@@ -3,10 +3,10 @@ import {
   type Codec,
   CodecError,
   contact,
+  elapsed,
   flag,
   key,
   list,
-  milliseconds,
   struct,
   tagged,
   u8,
@@ -108,7 +108,7 @@ export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
 
 export const joinReply = struct<JoinReply>({
   contacts: list(contact, joinContactsMax),
-  missing: list(struct({ contact, agoMs: milliseconds }), joinMissingMax),
+  missing: list(struct({ contact, agoMs: elapsed }), joinMissingMax),
 });
 
 export const membersReply = struct<MembersReply>({

@@ -123,7 +123,7 @@ export const overlayDefaults = {
   /** How long a node tries to pass a routed message on before it drops it: a dead owner is replaced by then. */
   routeTimeoutMs: 15_000,
   hopTimeoutMs: 3_000,
-  /** Questions that one lookup has under way; a second one only when the first takes long. */
+  /** Questions that one lookup has under way, but for late ones; a second one only when the first takes long. */
   lookupParallelMax: 3,
   /** Members that one search for an owner asks in all: as many as a routed message may have hops. */
   lookupQuestionsMax: 64,

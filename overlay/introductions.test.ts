@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Introductions } from './introductions.ts';
 import { keyOf } from './keys.ts';
-import type { Header } from './messages.ts';
+import { type Header, nameOf } from './messages.ts';
 import type { Key } from './overlay.ts';
 
 const briefForMs = 1_000;
@@ -35,7 +35,7 @@ class End {
   /** Returns what the receiver takes the sender for: `unknown`, or the header that it read or made out. */
   send(to: End, nowMs: number, isLost = false): { isBrief: boolean; read: Header | null } {
     const check = this.introductions.check({ id: to.id, address: to.address }, this.isMember, nowMs);
-    const full: Header = { ...this.header, target: to.id };
+    const full: Header = { ...this.header, target: nameOf(to.id) };
     if (isLost) return { isBrief: check !== null, read: null };
     if (check === null) {
       to.introductions.heard(this.address, full, nowMs);
@@ -52,10 +52,10 @@ test('headers are brief once both have heard each other, and stand for what they
   expect(a.send(b, 0).isBrief).toBe(false);
   expect(a.send(b, 0).isBrief).toBe(false);
   expect(b.send(a, 0).isBrief).toBe(false);
-  expect(a.send(b, 0)).toEqual({ isBrief: true, read: { ...a.header, target: b.id } });
-  expect(b.send(a, 0)).toEqual({ isBrief: true, read: { ...b.header, target: a.id } });
+  expect(a.send(b, 0)).toEqual({ isBrief: true, read: { ...a.header, target: nameOf(b.id) } });
+  expect(b.send(a, 0)).toEqual({ isBrief: true, read: { ...b.header, target: nameOf(a.id) } });
   a.isMember = false;
-  expect(a.send(b, 0)).toEqual({ isBrief: false, read: { ...a.header, target: b.id } });
+  expect(a.send(b, 0)).toEqual({ isBrief: false, read: { ...a.header, target: nameOf(b.id) } });
 });
 
 test('after silence, and to whoever lives at an address, headers go in full', () => {
@@ -68,7 +68,7 @@ test('after silence, and to whoever lives at an address, headers go in full', ()
   b.introductions.forgetSilent(2_000);
   b.send(a, 1_000);
   expect(a.send(b, 1_000)).toEqual({ isBrief: true, read: null });
-  expect(a.send(b, 1_000)).toEqual({ isBrief: false, read: { ...a.header, target: b.id } });
+  expect(a.send(b, 1_000)).toEqual({ isBrief: false, read: { ...a.header, target: nameOf(b.id) } });
 });
 
 test('whatever is lost and whoever restarts, nobody is ever taken for another', () => {
@@ -92,7 +92,7 @@ test('whatever is lost and whoever restarts, nobody is ever taken for another', 
         sender = ends[from] as End;
         if (from === to || (what !== 'send' && what !== 'lose')) continue;
         const { read } = sender.send(ends[to] as End, nowMs, what === 'lose');
-        if (read) expect(read).toEqual({ ...sender.header, target: (ends[to] as End).id });
+        if (read) expect(read).toEqual({ ...sender.header, target: nameOf((ends[to] as End).id) });
         else if (what === 'send') expect(sender.send(ends[to] as End, nowMs).read).not.toBeNull();
       }
     }),

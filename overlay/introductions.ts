@@ -1,4 +1,4 @@
-import { type Header, headerCheck } from './messages.ts';
+import { type Header, headerCheck, type MemberName, nameOf } from './messages.ts';
 import type { Key } from './overlay.ts';
 import type { Address } from './runtime.ts';
 import type { Target } from './wire.ts';
@@ -24,6 +24,7 @@ interface Acquaintance {
  */
 export class Introductions {
   readonly #self: Key;
+  readonly #name: MemberName;
   readonly #incarnation: number;
   readonly #briefForMs: number;
   readonly #byAddress = new Map<Address, Acquaintance>();
@@ -31,6 +32,7 @@ export class Introductions {
   /** `briefForMs`: after such silence a header goes in full again; shorter than the other side's memory. */
   constructor(self: Key, incarnation: number, briefForMs: number) {
     this.#self = self;
+    this.#name = nameOf(self);
     this.#incarnation = incarnation;
     this.#briefForMs = briefForMs;
   }
@@ -50,7 +52,7 @@ export class Introductions {
       sender: this.#self,
       incarnation: this.#incarnation,
       isMember,
-      target: to.id,
+      target: nameOf(to.id),
     });
     acquaintance.isTold = false;
     return null;
@@ -65,7 +67,7 @@ export class Introductions {
     // Another life knows nothing of what the one before was told.
     if (before && !isSameLife) known.told = null;
     if (!isSameLife || before.isMember !== isMember) {
-      known.theirs = { sender, incarnation, isMember, target: this.#self };
+      known.theirs = { sender, incarnation, isMember, target: this.#name };
       known.theirCheck = headerCheck(known.theirs);
     }
     known.heardAtMs = nowMs;

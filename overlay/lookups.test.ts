@@ -189,15 +189,22 @@ describe.each(geometries)('%s', (geometry) => {
     },
   );
 
-  test('no more questions are under way than allowed, and a lookup that finds nobody ends in time', async () => {
+  test('among the silent a lookup asks ever more, up to its limit, and ends in time', async () => {
     const net = new Net(geometry, 60);
     const { asker, key } = net.farApart();
     net.leaveAlone(asker);
     const { lookupParallelMax, hopTimeoutMs, requestTimeoutMs, tickMs } = overlayDefaults;
     const looking = asker.lookups.lookup(key, 'iterative');
     looking.catch(() => {});
-    await vi.advanceTimersByTimeAsync(hopTimeoutMs - 1);
-    expect(net.asked).toHaveLength(lookupParallelMax);
+    const askedBy: number[] = [];
+    for (let atMs = 0; atMs < hopTimeoutMs; atMs += patienceMs) {
+      await vi.advanceTimersByTimeAsync(patienceMs - 1);
+      askedBy.push(net.asked.length);
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    const begun = askedBy.map((count, i) => count - (askedBy[i - 1] ?? 0));
+    expect(begun.slice(0, 2)).toEqual([1, 1]);
+    expect(Math.max(...begun)).toBe(lookupParallelMax);
     await expect(settled(looking, requestTimeoutMs + hopTimeoutMs + tickMs)).rejects.toMatchObject({ code: 'timeout' });
     const given = await settled(asker.lookups.lookup(key, 'recursive'), 2 * requestTimeoutMs).catch((e: unknown) => e);
     expect(given).toMatchObject({ code: 'timeout' });

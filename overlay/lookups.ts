@@ -37,9 +37,9 @@ export interface LookupCounters {
  *
  * An iterative lookup asks ever nearer members itself. Each is given the time that its round trips suggest; then the
  * next best is asked, too, while the answer of the first is still welcome: most lookups have one question under
- * way, and one slow or dead member costs the timeout that its round trips suggest. An owner that has just died costs no
- * more: whoever will take its keys over says so as soon as it is silent to that one, too. A recursive lookup is a
- * routed message that the owner answers directly: half the round trips, but the asking node cannot tell which hop fails.
+ * way, and one slow or dead member costs the timeout that its round trips suggest. An owner that has just died costs
+ * two: whoever will take its keys over, maybe this node, says so once it is silent to that one, too. A recursive lookup is
+ * a routed message that the owner answers directly: half the round trips, but the asking node cannot tell which hop fails.
  */
 export class Lookups {
   readonly counters: LookupCounters = { lookups: 0, lookupQuestions: 0 };
@@ -120,15 +120,20 @@ export class Lookups {
     let isOver = false;
     return this.#until((resolve, reject) => {
       const askNext = (): void => {
-        const next = isOver || this.#runtime.now() >= deadlineMs ? null : search.next();
-        if (next) ask(next);
-        else if (search.owner || !search.isWaiting) resolve(search.owner);
+        while (!isOver && this.#runtime.now() < deadlineMs) {
+          const next = search.next();
+          if (!next) break;
+          ask(next);
+        }
+        if (search.owner || !search.isWaiting) resolve(search.owner);
       };
       const wait = (id: Key): void => {
         const again = (): void => {
           wait(id);
-          search.waited();
-          askNext();
+          search.waited(id);
+          const { isHeir, nearer } = this.#router.find(key);
+          if (isHeir && search.areSilent(nearer)) resolve(this.#self);
+          else askNext();
         };
         impatient.set(id, this.#runtime.after(this.#output.timeoutMs(id, 0), again));
       };

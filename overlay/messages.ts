@@ -23,9 +23,16 @@ import type { AppId, Contact, Key } from './overlay.ts';
 import { frameBytesMax } from './runtime.ts';
 
 /** The first byte of every frame, but for `briefForm`; another version is not understood. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 /** Set in the first byte of a frame whose header is brief. */
 const briefForm = 0x80;
+
+/** The first 16 digits of a member's id, which are enough for whoever knows it. */
+export type MemberName = string;
+
+export function nameOf(id: Key): MemberName {
+  return id.slice(0, 2 * memberNameBytes);
+}
 
 /** What every frame says of its sender, and whom it means: an address may have a new inhabitant. */
 export interface Header {
@@ -35,7 +42,7 @@ export interface Header {
   /** The sender belongs to the ring: neither still joining nor leaving. */
   readonly isMember: boolean;
   /** Null for whoever lives at the address. */
-  readonly target: Key | null;
+  readonly target: MemberName | null;
 }
 
 export interface Envelope extends Header {
@@ -105,18 +112,10 @@ export interface Arrival {
   readonly agoMs: number;
 }
 
-/** Whoever knows the member knows it by the first digits of its id: news of deaths must stay cheap when there are many. */
 export interface Departure {
   readonly kind: 'left' | 'failed';
   readonly name: MemberName;
   readonly agoMs: number;
-}
-
-/** The first 16 digits of a member's id. */
-export type MemberName = string;
-
-export function nameOf(id: Key): MemberName {
-  return id.slice(0, 2 * memberNameBytes);
 }
 
 /** A sum over the members that a node knows, itself included: equal for nodes that know the same. */
@@ -167,7 +166,7 @@ export interface GossipAckMessage {
 /** A frame came that was meant for another node. */
 export interface StrangerMessage {
   readonly type: 'stranger';
-  readonly meant: Key;
+  readonly meant: MemberName;
 }
 
 /** A brief frame came, and who sent it to whom is not known here: introduce yourself. */
@@ -189,11 +188,14 @@ export type Message =
   | UnknownMessage;
 
 export type MessageHandlers = {
-  readonly [T in Exclude<Message['type'], 'unknown'>]: (
+  readonly [T in Exclude<Message['type'], 'stranger' | 'unknown'>]: (
     from: Contact,
     message: Extract<Message, { type: T }>,
     envelope: Envelope,
   ) => void;
+} & {
+  /** Somebody else lives where a frame for `meant` went. */
+  stranger(from: Contact, meant: Key): void;
 };
 
 /** Limits of what one message may carry; a frame may not exceed `frameBytesMax` in any case. */
@@ -307,15 +309,15 @@ const message: Codec<Message> = tagged<Message>({
   reply: [5, reply],
   ping: [6, ping],
   pong: [7, ping],
-  stranger: [8, struct({ meant: memberId })],
+  stranger: [8, struct({ meant: memberName })],
   unknown: [9, struct({})],
   gossip: [10, struct({ number: u16, news: list(newsCodec, gossipNewsMax) })],
   gossipAck: [11, struct({ number: u16, known: u32 })],
 });
 
-/** Lays out the fields so that the payload starts at byte 80 of the frame. */
+/** Lays out the fields so that the payload starts at byte 72 of the frame. */
 function dataCodec(): Codec<Omit<DataMessage, 'type'>> {
-  const align = padding(2);
+  const align = padding(6);
   return struct<Omit<DataMessage, 'type'>>({
     incarnation: u32,
     session: u32,
@@ -337,12 +339,12 @@ function dataCodec(): Codec<Omit<DataMessage, 'type'>> {
   });
 }
 
-const noTarget = zeroKey;
-const fullHeader = struct<Omit<Header, 'target'> & { target: Key }>({
+const noTarget = nameOf(zeroKey);
+const fullHeader = struct<Omit<Header, 'target'> & { target: MemberName }>({
   isMember: flag,
   incarnation: u32,
   sender: memberId,
-  target: memberId,
+  target: memberName,
 });
 /** Enough for a full header and any small message. */
 const smallFrameBytes = 128;

@@ -139,7 +139,7 @@ export class Parts {
       request: (from, message, envelope) => this.rpc.onRequest(from, envelope.incarnation, message),
       reply: (from, message) => this.rpc.onReply(from, message),
       ...this.membership.handlers,
-      stranger: (from, { meant }) => {
+      stranger: (from, meant) => {
         this.#abandon(meant, 'another node lives at its address');
         this.membership.onStranger(from, meant);
       },

@@ -16,15 +16,42 @@ const inherited = (...points: number[]) => ({ ...naming(...points), isHeir: true
 
 beforeEach(() => suspects.clear());
 
-test('asks each member once, no more at a time than allowed, until the owner answers', () => {
+test('asks one at a time, and each member once, until the owner answers', () => {
   const search = searchFrom(500, 400, 300);
-  expect([search.next(), search.next(), search.next()]).toEqual([at(500), at(400), null]);
+  expect([search.next(), search.next()]).toEqual([at(500), null]);
   search.answered(at(500), naming(900, 500, 800));
-  expect(search.next()).toEqual(at(900));
-  search.answered(at(400), null);
+  expect([search.next(), search.next()]).toEqual([at(900), null]);
   search.answered(at(900), { isOwner: true, isHeir: false, nearer: [] });
   expect(search.owner).toEqual(at(900));
   expect(search.next()).toBeNull();
+});
+
+test('each wait for an answer allows one more question, as long as not too many are in time', () => {
+  const search = searchFrom(500, 400, 300, 200, 100);
+  expect(search.next()).toEqual(at(500));
+  search.waited(at(500).id);
+  expect([search.next(), search.next()]).toEqual([at(400), null]);
+  search.waited(at(500).id);
+  expect([search.next(), search.next()]).toEqual([at(300), null]);
+  search.waited(at(500).id);
+  expect(search.next()).toBeNull();
+  search.answered(at(300), null);
+  expect([search.next(), search.next()]).toEqual([at(200), null]);
+});
+
+test('what leads nearer is asked at once, though others are late; what does not, waits', () => {
+  const search = searchFrom(500, 400, 300);
+  search.next();
+  search.waited(at(500).id);
+  expect(search.next()).toEqual(at(400));
+  search.answered(at(400), naming(900));
+  expect(search.next()).toEqual(at(900));
+  search.answered(at(900), naming(950));
+  expect(search.next()).toEqual(at(950));
+  search.answered(at(950), naming(0));
+  expect(search.next()).toBeNull();
+  search.waited(at(500).id);
+  expect([search.next(), search.next()]).toEqual([at(300), null]);
 });
 
 test('ends when nobody is left', () => {
@@ -38,17 +65,23 @@ test('ends when nobody is left', () => {
 test('the advice of the nearest is followed first, whoever answers last', () => {
   const search = searchFrom(900, 100);
   search.next();
+  search.waited(at(900).id);
   search.next();
   search.answered(at(900), naming(950));
   search.answered(at(100), naming(999, 998));
-  expect([search.next(), search.next()]).toEqual([at(950), at(999)]);
+  search.waited(at(900).id);
+  expect(search.next()).toEqual(at(950));
+  search.waited(at(950).id);
+  expect(search.next()).toEqual(at(999));
 });
 
 test('of those who lead no nearer than their author one is asked: the owner may stand past the key', () => {
   const search = searchFrom(500);
   search.next();
   search.answered(at(500), naming(1_001, 499, 1_002, 600, 1_003));
-  expect([search.next(), search.next()]).toEqual([at(1_001), at(600)]);
+  expect(search.next()).toEqual(at(1_001));
+  search.answered(at(1_001), null);
+  expect(search.next()).toEqual(at(600));
   search.answered(at(600), null);
   expect(search.next()).toBeNull();
 });
@@ -65,28 +98,37 @@ test('invented members are asked up to a limit', () => {
 });
 
 test('an owner that is silent to all who know it is replaced by its heir, who is asked again until that is so', () => {
-  const search = searchFrom(990, 900);
-  expect([search.next(), search.next()]).toEqual([at(990), at(900)]);
+  const search = searchFrom(900);
+  search.next();
   search.answered(at(900), naming(990));
-  search.waited();
+  expect(search.next()).toEqual(at(990));
+  search.waited(at(990).id);
   expect(search.next()).toBeNull();
-  suspects.add(at(990).id);
+  search.waited(at(990).id);
   expect(search.next()).toEqual(at(900));
   search.answered(at(900), naming(990));
   expect(search.next()).toBeNull();
-  search.waited();
-  expect(search.next()).toEqual(at(900));
-  expect(search.next()).toBeNull();
+  search.waited(at(990).id);
+  expect([search.next(), search.next()]).toEqual([at(900), null]);
   search.answered(at(900), inherited(990));
   expect(search.owner).toEqual(at(900));
 });
 
-test('nobody inherits from a member that is silent to the heir only', () => {
-  const search = searchFrom(990, 900);
+test('a member that others found silent, too, needs no second wait', () => {
+  const search = searchFrom(900);
   search.next();
+  search.answered(at(900), naming(990));
+  search.next();
+  suspects.add(at(990).id);
+  search.waited(at(990).id);
+  expect(search.next()).toEqual(at(900));
+});
+
+test('nobody inherits from a member that is silent to the heir only', () => {
+  const search = searchFrom(900);
   search.next();
   search.answered(at(900), inherited(990));
-  expect([search.owner, search.next()]).toEqual([null, null]);
+  expect([search.owner, search.next()]).toEqual([null, at(990)]);
   search.answered(at(990), { isOwner: true, isHeir: false, nearer: [] });
   expect(search.owner).toEqual(at(990));
 });

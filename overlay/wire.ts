@@ -9,8 +9,10 @@ import {
   encodeBriefFrame,
   encodeFrame,
   isBrief,
+  type MemberName,
   type Message,
   type MessageHandlers,
+  nameOf,
 } from './messages.ts';
 import type { AppId, Contact, Key } from './overlay.ts';
 import { type Address, frameBytesMax, type Runtime, type Transport } from './runtime.ts';
@@ -61,10 +63,12 @@ export class Wire {
   /** Whether this node belongs to the ring: each frame says so. */
   isMember = false;
   readonly #options: WireOptions;
+  readonly #name: MemberName;
   readonly #introductions: Introductions;
 
   constructor(options: WireOptions) {
     this.#options = options;
+    this.#name = nameOf(options.self.id);
     this.#introductions = new Introductions(options.self.id, options.incarnation, options.forgetAfterMs / 2);
   }
 
@@ -90,10 +94,16 @@ export class Wire {
 
   send(to: Target, message: Message): void {
     const { self, incarnation, transport, runtime } = this.#options;
-    const check = message.type === 'data' ? null : this.#introductions.check(to, this.isMember, runtime.now());
+    const check = this.#introductions.check(to, this.isMember, runtime.now());
     const frame =
       check === null || message.type === 'data'
-        ? encodeFrame({ sender: self.id, incarnation, isMember: this.isMember, target: to.id, message })
+        ? encodeFrame({
+            sender: self.id,
+            incarnation,
+            isMember: this.isMember,
+            target: to.id && nameOf(to.id),
+            message,
+          })
         : encodeBriefFrame(check, message);
     assert(frame.length <= frameBytesMax, `a ${message.type} of ${frame.length} bytes fits no frame`);
     this.counters.framesOut += 1;
@@ -145,18 +155,22 @@ export class Wire {
   ): void {
     const { self, runtime } = this.#options;
     const { sender, target, message } = envelope;
-    if (sender === self.id || (target !== null && target !== self.id)) {
+    const isForAnother = target !== null && target !== this.#name;
+    if (sender === self.id || isForAnother) {
       this.counters.framesMisdirected += 1;
-      if (target !== null && target !== self.id && message.type !== 'stranger') {
+      if (isForAnother && message.type !== 'stranger') {
         this.send({ id: sender, address: from }, { type: 'stranger', meant: target });
       }
       return;
     }
+    const isComplaint = message.type === 'unknown' || message.type === 'stranger';
+    // Before the introduction of another inhabitant takes the place of the one who was meant.
+    const meant = isComplaint ? this.#introductions.forgotten(from) : null;
     if (!isIntroduced) this.#introductions.heard(from, envelope, runtime.now());
     const contact = heard(envelope, from);
-    if (message.type === 'unknown') {
-      const meant = this.#introductions.forgotten(from);
-      if (meant !== null && meant !== sender) handlers.stranger(contact, { type: 'stranger', meant }, envelope);
+    if (isComplaint) {
+      const isOld = message.type === 'stranger' && meant !== null && nameOf(meant) !== message.meant;
+      if (meant !== null && meant !== sender && !isOld) handlers.stranger(contact, meant);
       return;
     }
     const handle = handlers[message.type] as (from: Contact, message: Message, envelope: Envelope) => void;

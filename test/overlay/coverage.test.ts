@@ -68,18 +68,22 @@ class Audit {
     const walk: Walk = { tiling: new RegionSet(), lost: new RegionSet(), lossy: new RegionSet(), items: [] };
     const members = this.fleet.all().filter((node) => node.isSettled || node.contacts().length > 1);
     const proxy = members[Math.floor(this.fleet.sim.random() * members.length)] as OverlayNode;
-    this.#visit(proxy, RegionSet.whole(), false, 0, walk);
+    this.#visit(proxy, RegionSet.whole(), false, [], walk);
     return walk;
   }
 
-  #visit(node: OverlayNode, region: RegionSet, asHolder: boolean, depth: number, walk: Walk): void {
+  /** `path`: those who delegated the region, one to the next. */
+  #visit(node: OverlayNode, region: RegionSet, asHolder: boolean, path: readonly OverlayNode[], walk: Walk): void {
     // Members of whom many have just died may disagree for long; then the part is lost.
-    if (this.mayLoseCopies && depth === depthMax) {
+    const isTooDeep = this.mayLoseCopies && path.length === depthMax;
+    // Not everybody has heard that it leaves.
+    const isGivenBack = this.#leaving.has(node) && path.includes(node);
+    if (isTooDeep || isGivenBack) {
       walk.lost.addAll(region);
       return;
     }
     // Here and in `check` by assertions, since these are run a million times.
-    assert(depth < 30, 'a walk ends');
+    assert(path.length < 30, 'a walk ends');
     const { serve, delegate, lost } = node.split(region, 4, asHolder);
     const parts = [serve, lost, ...delegate.map((one) => one.region)];
     const here = new RegionSet();
@@ -92,14 +96,9 @@ class Audit {
     walk.lost.addAll(lost);
     for (const { to, region: part, asHolder: holds } of delegate) {
       const child = this.fleet.nodes.get(to.address);
-      if (child?.self.id === to.id && !this.#isUnaware(child, node)) this.#visit(child, part, holds, depth + 1, walk);
+      if (child?.self.id === to.id) this.#visit(child, part, holds, [...path, node], walk);
       else walk.lost.addAll(part);
     }
-  }
-
-  /** It would hear only by the very frame of this walk that its sender is leaving, and gives the part back until then. */
-  #isUnaware(child: OverlayNode, node: OverlayNode): boolean {
-    return this.#leaving.has(node) && child.contacts().some(({ id }) => id === node.self.id);
   }
 
   leave(node: OverlayNode): void {

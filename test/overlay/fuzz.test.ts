@@ -103,7 +103,7 @@ const news = [{ kind: 'failed', name: nameOf(c), agoMs: 120 }] as const;
 const acknowledges = { session: 7, next: 3, sack: 5 };
 const advert = { version: 1, advert: { held: regions, spare: new RegionSet(), retired: regions, lossy: regions } };
 
-const header: Header = { sender: a, incarnation: 1, isMember: true, target: b };
+const header: Header = { sender: a, incarnation: 1, isMember: true, target: nameOf(b) };
 
 const messages: readonly Message[] = [
   {
@@ -126,7 +126,7 @@ const messages: readonly Message[] = [
   { type: 'gossip', number: 1, news: [...news, { kind: 'joined', contact, agoMs: 20 }] },
   { type: 'gossipAck', number: 1, known: 5 },
   { type: 'unknown' },
-  { type: 'stranger', meant: b },
+  { type: 'stranger', meant: nameOf(b) },
 ];
 
 const name = { namespace: 'n', resourceId: 'r', instanceId: 'i' };
@@ -185,7 +185,7 @@ const overlay: readonly Fuzzed[] = [
     { type: 'reach', contact },
     { type: 'hop', source: contact, number: 1, key: b, app: 2, hops: 3, payload: body },
   ]),
-  ofOverlay('join replies', joinReply, [{ contacts, missing: [{ contact: other, agoMs: 12.5 }] }]),
+  ofOverlay('join replies', joinReply, [{ contacts, missing: [{ contact: other, agoMs: 13 }] }]),
   ofOverlay('comparisons of tables', membersReply, [{ arcs: [3], members: contacts }]),
   ofOverlay('find requests', findRequest, [
     { key: a, inVain: false },

@@ -29,7 +29,10 @@ class Liar {
     const { self, incarnation } = this.node;
     fleet.nodes.set(self.address, this.node);
     this.#tell = ({ id, address }, message) =>
-      transport.send(address, encodeFrame({ sender: self.id, incarnation, isMember: true, target: id, message }));
+      transport.send(
+        address,
+        encodeFrame({ sender: self.id, incarnation, isMember: true, target: id && nameOf(id), message }),
+      );
   }
 
   /** To everybody: that living members died, that another one joined, and that this one has complete copies of all. */

@@ -3,7 +3,7 @@ import { broadcastRequest } from '../../overlay/broadcast-messages.ts';
 import { encode } from '../../overlay/codec.ts';
 import { broadcastApp, controlApp, controlRequest } from '../../overlay/control.ts';
 import { CodecError, type Contact, type OverlayNode, RegionSet } from '../../overlay/index.ts';
-import { encodeFrame, type Message } from '../../overlay/messages.ts';
+import { encodeFrame, type Message, nameOf } from '../../overlay/messages.ts';
 import { Fleet } from './fleet.ts';
 
 const app = 7;
@@ -31,7 +31,7 @@ async function attackedFleet() {
   });
   const target = fleet.node(0);
   const send = async (message: Message): Promise<void> => {
-    const envelope = { sender: rogue.id, incarnation: 1, isMember: false, target: target.self.id, message };
+    const envelope = { sender: rogue.id, incarnation: 1, isMember: false, target: nameOf(target.self.id), message };
     transport.send(target.self.address, encodeFrame(envelope));
     await fleet.sim.runFor(2_000);
   };
