@@ -53,9 +53,9 @@ export class ControlCalls {
     return this.askFor(to, { type: 'join', contactsMax }, joinReply, this.#options.joinRequestTimeoutMs);
   }
 
-  find(to: Contact, request: FindRequest): Promise<FindReply> {
+  find(to: Contact, request: FindRequest, isWanted: () => boolean): Promise<FindReply> {
     const { hopTimeoutMs: timeoutMs } = this.#options;
-    return this.#rpc.ask(to, findApp, encode(findRequest, request), findReply, { timeoutMs });
+    return this.#rpc.ask(to, findApp, encode(findRequest, request), findReply, { timeoutMs, isWanted });
   }
 
   async leave(to: Contact): Promise<void> {
@@ -120,6 +120,8 @@ export function answerFind(
   const { key, inVain } = decode(findRequest, payload);
   const reply = router.find(key);
   const [nearest] = reply.nearer;
-  if (inVain && nearest) membership.suspect(nearest, 'does not answer others');
+  // Suspects come last: while there are any, whoever is meant is looked at already.
+  const isLookedAt = reply.nearer.some(({ id }) => membership.isSuspect(id));
+  if (inVain && nearest && !isLookedAt) membership.suspect(nearest, 'does not answer others');
   return encode(findReply, reply);
 }

@@ -8,7 +8,7 @@ interface Acquaintance {
   /** What the other says of itself. */
   theirs: Header | null;
   theirCheck: number;
-  /** Whom it is that was told of this node, and what; null when nobody was. */
+  /** Whom it is that was told of this node; null when nobody was. */
   told: Key | null;
   toldIsMember: boolean;
   toldCheck: number;
@@ -83,7 +83,7 @@ export class Introductions {
     return known.theirs;
   }
 
-  /** The node at this address does not know what a check stood for. Returns whom the check was meant for. */
+  /** The node at this address does not know what a check stood for, or is another. Returns who was told of this node. */
   forgotten(from: Address): Key | null {
     const known = this.#byAddress.get(from);
     const told = known?.told ?? null;

@@ -189,6 +189,29 @@ describe.each(geometries)('%s', (geometry) => {
     },
   );
 
+  // In Chord nobody inherits before the owner is declared dead.
+  test.runIf(geometry !== 'chord')(
+    'the heir of a silent owner answers itself, once its own questions are not answered either',
+    async () => {
+      const net = new Net(geometry, 60);
+      const key = keyOf('key of the dead');
+      const owner = net.owner(key);
+      net.nodes.delete(owner.self.id);
+      const heir = net.owner(key);
+      net.nodes.set(owner.self.id, owner);
+      net.dead.add(owner.self.id);
+      net.suspects.add(owner.self.id);
+      const looking = heir.lookups.lookup(key, 'iterative');
+      let isOver = false;
+      void looking.finally(() => {
+        isOver = true;
+      });
+      await vi.advanceTimersByTimeAsync(2 * patienceMs - 1);
+      expect(isOver).toBe(false);
+      expect(await settled(looking, patienceMs)).toEqual(heir.self);
+    },
+  );
+
   test('among the silent a lookup asks ever more, up to its limit, and ends in time', async () => {
     const net = new Net(geometry, 60);
     const { asker, key } = net.farApart();

@@ -14,8 +14,8 @@ export interface LookupOptions extends SearchOptions {
 export interface LookupOutput {
   /** @throws OverlayError */
   ask(to: Contact, request: ControlRequest, timeoutMs: number): Promise<Uint8Array>;
-  /** Who owns the key, or is nearer to it, by that member's table. @throws OverlayError */
-  find(to: Contact, request: FindRequest): Promise<FindReply>;
+  /** Who owns the key, or is nearer to it, by that member's table; asked again while it is wanted. @throws OverlayError */
+  find(to: Contact, request: FindRequest, isWanted: () => boolean): Promise<FindReply>;
   /** Whether a member has left a ping unanswered. */
   isSuspect(id: Key): boolean;
   /** How long an answer from there may take, by its round trips; of nobody in particular when `id` is null. */
@@ -127,26 +127,32 @@ export class Lookups {
         }
         if (search.owner || !search.isWaiting) resolve(search.owner);
       };
+      const inherits = (): boolean => {
+        const { isHeir, nearer } = this.#router.find(key);
+        return isHeir && search.haveNotAnswered(nearer);
+      };
+      const goOn = (): void => {
+        if (search.hasWaited && inherits()) resolve(this.#self);
+        else askNext();
+      };
       const wait = (id: Key): void => {
         const again = (): void => {
           wait(id);
           search.waited(id);
-          const { isHeir, nearer } = this.#router.find(key);
-          if (isHeir && search.areSilent(nearer)) resolve(this.#self);
-          else askNext();
+          goOn();
         };
         impatient.set(id, this.#runtime.after(this.#output.timeoutMs(id, 0), again));
       };
       const ask = (next: Contact): void => {
-        const inVain = impatient.size > 0;
+        const inVain = search.hasWaited;
         wait(next.id);
         const answered = (reply: FindReply | null): void => {
           impatient.get(next.id)?.cancel();
           impatient.delete(next.id);
           search.answered(next, reply);
-          askNext();
+          goOn();
         };
-        this.#find(next, { key, inVain }).then(answered, reject);
+        this.#find(next, { key, inVain }, () => !isOver).then(answered, reject);
       };
       askNext();
       return () => {
@@ -156,10 +162,10 @@ export class Lookups {
     });
   }
 
-  async #find(contact: Contact, request: FindRequest): Promise<FindReply | null> {
+  async #find(contact: Contact, request: FindRequest, isWanted: () => boolean): Promise<FindReply | null> {
     this.counters.lookupQuestions += 1;
     try {
-      return await this.#output.find(contact, request);
+      return await this.#output.find(contact, request, isWanted);
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       return null;

@@ -199,6 +199,18 @@ export class OverlayNode implements Overlay {
     return this.#parts.membership.isMember && this.#parts.table.region().covers(between(first, last));
   }
 
+  /**
+   * Whether a node may own a key, for all that this one knows: whoever stands nearer is silent. If not, whoever it was is
+   * looked at, so that the two will agree.
+   */
+  mayOwn(owner: Contact, key: Key): boolean {
+    const { membership, table } = this.#parts;
+    const nearest = table.replicas(key, this.options.leafSetSize).find(({ id }) => !membership.isSuspect(id));
+    if (!nearest || nearest.id === owner.id) return true;
+    membership.suspect(nearest, 'another claims its keys');
+    return false;
+  }
+
   /** What a member owns by this node's table; undefined when it is not known. */
   regionOf(id: Key): RegionSet | undefined {
     return this.#parts.table.get(id) && this.#parts.table.replicaRegionOf(id, 1);

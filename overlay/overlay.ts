@@ -39,7 +39,7 @@ export interface Delegation {
 export interface Split {
   /** Parts this node owns and holds complete data for. */
   readonly serve: RegionSet;
-  /** Parts for others to serve, disjoint, at most `fanout` of them. */
+  /** Parts for others to serve, disjoint, at most `fanout` of them; from a node that is leaving, as many more as heirs. */
   readonly delegate: readonly Delegation[];
   /** Parts this node owns without ever having been given their data, and nobody known can serve. */
   readonly lost: RegionSet;
@@ -120,6 +120,7 @@ export interface Overlay {
   /**
    * The owner of `key`, asked from the ring; iteratively unless told otherwise. While the owner is silent both to this
    * node and to the member that takes its place once it is dead, that member: it refuses what only an owner may do until then.
+   * (With Chord's geometry nobody finds that member before.)
    */
   lookup(key: Key, manner?: LookupManner): Promise<Contact>;
   /** Sends towards the owner of `key`, hop by hop, with `forward` upcalls; each hop is acknowledged. */

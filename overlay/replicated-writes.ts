@@ -40,7 +40,8 @@ const entryBytes = 64;
 
 /**
  * The way of a write to every copy: from any node to the owner of its key, which takes it into its own store and
- * passes the result to the other members that keep copies, and acknowledges when all of them have. Writes for
+ * passes the result to the other members that keep copies, and acknowledges when all of them have. They take it only from
+ * whom they believe to be the owner: one who has lost sight of a neighbour must not take writes in its place. Writes for
  * an owner travel together; those for a region that has just moved are sent again until it has settled.
  */
 export class ReplicatedWrites {
@@ -146,6 +147,10 @@ export class ReplicatedWrites {
   async #answer(from: Contact, payload: Uint8Array): Promise<Uint8Array> {
     const request: WriteRequest = decode(writeRequest, payload);
     if (request.type === 'apply') {
+      const isOurs = request.writes.every(({ first, last }) =>
+        [first, last].every((key) => this.#node.mayOwn(from, key)),
+      );
+      if (!isOurs) throw new OverlayError('refused', 'another member owns these keys');
       for (const { chunk } of request.writes) this.#store.import(chunk);
       return encode(applyReply, await this.#diskFailure(), reasonBytesMax);
     }
@@ -218,7 +223,10 @@ export class ReplicatedWrites {
     return reason.slice(0, reasonBytesMax / 4);
   }
 
-  /** `done` when every other member with a copy has it: those that fail meanwhile keep none any more. */
+  /**
+   * `done` when every other member with a copy has it: those that fail meanwhile keep none any more. `silent` when some do
+   * not take it in time, or when some keys are another's by now, from whom alone they would take it.
+   */
   async #copy(writes: readonly Write[]): Promise<'done' | 'silent' | { readonly refused: string }> {
     const { writeTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
@@ -235,7 +243,7 @@ export class ReplicatedWrites {
       }
       if (due.size === 0) return 'done';
       const leftMs = deadlineMs - this.#node.runtime.now();
-      if (leftMs <= 0) return 'silent';
+      if (leftMs <= 0 || !writes.every((write) => this.#owns(write))) return 'silent';
       const answers = await Promise.all(
         [...due].map(async ([contact, share]) => {
           const answer = await this.#apply(contact, share, leftMs);

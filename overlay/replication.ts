@@ -68,6 +68,8 @@ export class Replication {
   /** Of the copies, when there was nothing left to do; null when there was. */
   #restingVersion: number | null = null;
   #comparedAtMs = 0;
+  /** What is told of the copies of this version. */
+  #advert: { readonly version: number; readonly advert: Advert } | null = null;
   #ticker: Timer | null = null;
 
   constructor(
@@ -189,9 +191,11 @@ export class Replication {
     this.#repair.soon();
   }
 
+  /** The same object for as long as the copies are the same. */
   advert(): Advert {
-    const { held, spare, retired, lossy } = this.#copies;
-    return { held, spare, retired, lossy };
+    const { version, held, spare, retired, lossy } = this.#copies;
+    if (this.#advert?.version !== version) this.#advert = { version, advert: { held, spare, retired, lossy } };
+    return this.#advert.advert;
   }
 
   advertised(from: Contact, advert: Advert): void {
@@ -230,11 +234,11 @@ export class Replication {
     const { repairEveryMs, antiEntropyEveryMs, forgetAfterMs } = this.#options;
     this.#ticker = this.#runtime.after(repairEveryMs, () => this.#tick());
     const nowMs = this.#runtime.now();
-    this.#copies.forgetSilent(nowMs - forgetAfterMs);
     if (this.#copies.version !== this.#restingVersion) this.#tend();
     if (this.#journal.isDurable) void this.#gathering.resolve();
     if (nowMs - this.#comparedAtMs >= antiEntropyEveryMs) {
       this.#comparedAtMs = nowMs;
+      this.#copies.forgetSilent(nowMs - forgetAfterMs);
       this.#surplus.dropStrays();
       void this.#antiEntropy.compareNext();
     }

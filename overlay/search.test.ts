@@ -3,7 +3,7 @@ import { clockwise, keyAt, pointOf } from './keys.ts';
 import type { Contact, Key } from './overlay.ts';
 import { Search } from './search.ts';
 
-// Chord's distance: steps clockwise to the key, which is 1000.
+// The distance is that of a plain ring: steps clockwise to the key, which is 1000.
 
 const options = { lookupParallelMax: 2, lookupQuestionsMax: 6 };
 const at = (point: number): Contact => ({ id: keyAt(BigInt(point)), address: `n${point}:1` });
@@ -52,6 +52,18 @@ test('what leads nearer is asked at once, though others are late; what does not,
   expect(search.next()).toBeNull();
   search.waited(at(500).id);
   expect([search.next(), search.next()]).toEqual([at(300), null]);
+});
+
+test('what waiting allowed is forgotten once nothing is late', () => {
+  const search = searchFrom(500);
+  search.next();
+  search.waited(at(500).id);
+  search.waited(at(500).id);
+  expect(search.next()).toBeNull();
+  expect([search.hasWaited, search.haveNotAnswered([at(500)])]).toEqual([true, true]);
+  search.answered(at(500), naming(900, 800));
+  expect([search.hasWaited, search.haveNotAnswered([at(500)])]).toEqual([false, false]);
+  expect([search.next(), search.next()]).toEqual([at(900), null]);
 });
 
 test('ends when nobody is left', () => {

@@ -75,6 +75,11 @@ export class Search {
     return this.#underWay.size > 0;
   }
 
+  /** Whether some answer has been awaited for long, or in vain. */
+  get hasWaited(): boolean {
+    return this.#underWay.size > this.#fresh || this.#silent.size > 0;
+  }
+
   /** Whom to ask now, each member once but for heirs; null when nobody is left, or enough are asked already. */
   next(): Contact | null {
     const { lookupParallelMax, lookupQuestionsMax } = this.#options;
@@ -105,12 +110,13 @@ export class Search {
   answered(from: Contact, reply: FindReply | null): void {
     if (this.#underWay.get(from.id) === 0) this.#fresh -= 1;
     this.#underWay.delete(from.id);
+    if (this.#underWay.size === 0) this.#spare = 0;
     if (!reply) {
       this.#silent.add(from.id);
       return;
     }
     this.#silent.delete(from.id);
-    if (reply.isOwner || (reply.isHeir && this.areSilent(reply.nearer))) {
+    if (reply.isOwner || (reply.isHeir && this.#areSilent(reply.nearer))) {
       this.#owner ??= from;
       return;
     }
@@ -128,8 +134,12 @@ export class Search {
     );
   }
 
-  /** Whether there are some, and all are silent to the searching node. */
-  areSilent(contacts: readonly Contact[]): boolean {
+  /** Whether questions of this search, not only what the node found before, say that all of them are silent. */
+  haveNotAnswered(contacts: readonly Contact[]): boolean {
+    return contacts.every(({ id }) => this.#silent.has(id));
+  }
+
+  #areSilent(contacts: readonly Contact[]): boolean {
     return contacts.length > 0 && contacts.every(({ id }) => this.#silent.has(id) || this.#ground.isSuspect(id));
   }
 
@@ -155,6 +165,6 @@ export class Search {
 
   /** Whether to ask once more who knows nobody nearer than some that are silent by now. */
   #isToldAgain({ id }: Contact, contacts: readonly Contact[]): boolean {
-    return !this.#askedLate.has(id) && !this.#underWay.has(id) && this.areSilent(contacts);
+    return !this.#askedLate.has(id) && !this.#underWay.has(id) && this.#areSilent(contacts);
   }
 }

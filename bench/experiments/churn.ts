@@ -44,7 +44,7 @@ const options = {
   geometries: geometriesOption,
   contacts: contactsOption,
   joinMax: joinMaxOption,
-  rest: { full: 300, quick: 30, about: 'virtual seconds at rest before; bytes are counted in the second half' },
+  rest: { full: 300, quick: 120, about: 'virtual seconds at rest before; bytes are counted in the second half' },
   warmup: { full: 600, quick: 30, about: 'virtual seconds of churn before anything is measured' },
   measure: { full: 600, quick: 30, about: 'virtual seconds of each measurement: maintenance, then lookups' },
   rate: { full: 1, quick: 1, about: `keys looked up each virtual second, ${simultaneous} times at once each` },

@@ -300,7 +300,7 @@ describe('connecting', () => {
   test('to a web server', async () => {
     const address = await listen(createServer((_, response) => response.writeHead(404).end()));
     await expect(connect(address, { secret: null })).rejects.toMatchObject({
-      message: `cannot reach a Wharf node at ${address}: it answers HTTP 404, so it is no Wharf node`,
+      message: `cannot reach a Wharf node at ${address}: it answers HTTP 404, so it is no Wharf node, or one that is still starting`,
     });
   });
 

@@ -36,7 +36,12 @@ export async function connect(address: string, { secret }: ConnectOptions): Prom
   const inbox = new Inbox<Uint8Array>();
   socket.on('message', (data) => inbox.push(data instanceof Buffer ? data : new Uint8Array()));
   socket.on('unexpected-response', (_request, response) => {
-    inbox.fail(unreachable(address, `it answers HTTP ${response.statusCode}, so it is no Wharf node`));
+    inbox.fail(
+      unreachable(
+        address,
+        `it answers HTTP ${response.statusCode}, so it is no Wharf node, or one that is still starting`,
+      ),
+    );
     socket.terminate();
   });
   socket.on('error', (error: NodeJS.ErrnoException) => inbox.fail(unreachable(address, reasonOf(error), error)));

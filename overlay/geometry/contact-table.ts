@@ -262,17 +262,16 @@ export class ContactTable implements RoutingTable {
 
   /** The slot of most members among those that have any outside the leaf set. */
   #fullest(): number {
-    this.#fullestSlot ??= this.#findFullest();
+    this.#fullestSlot ??= this.#ring.fullestSlot((slot) => this.#hasExpendable(slot));
     return this.#fullestSlot;
   }
 
-  #findFullest(): number {
-    const expendable = new Map<number, number>();
-    for (const leaf of this.leaves()) {
-      const slot = this.#ring.slot(this.#ring.indexOf(leaf.id));
-      expendable.set(slot, (expendable.get(slot) ?? this.#ring.slotSize(slot)) - 1);
-    }
-    return this.#ring.fullestSlot((slot) => expendable.get(slot) !== 0);
+  /** Whether a slot has members outside the leaf set. */
+  #hasExpendable(slot: number): boolean {
+    const size = this.#ring.slotSize(slot);
+    const leaves = this.leaves();
+    if (size > leaves.length) return true;
+    return size > leaves.filter(({ id }) => this.#ring.slot(this.#ring.indexOf(id)) === slot).length;
   }
 
   /** Index of the member of a slot, leaf set excepted, whose round trip is longest; -1 when there is none. */

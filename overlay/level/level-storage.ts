@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { type Storage, type StorageEntry, StorageError, type StorageWrite } from '../storage.ts';
 
@@ -11,6 +12,7 @@ export class LevelStorage implements Storage {
 
   /** Opens the database, or makes a new one in a directory whose parent exists. @throws StorageError */
   static async open(directory: string): Promise<LevelStorage> {
+    await checkWhole(directory);
     const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
       keyEncoding: 'view',
       valueEncoding: 'view',
@@ -49,6 +51,17 @@ export class LevelStorage implements Storage {
     } catch (error) {
       throw failureOf(error);
     }
+  }
+}
+
+/**
+ * LevelDB takes files without the one that says which are in use for an empty database, and deletes them.
+ * @throws StorageError
+ */
+async function checkWhole(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((): string[] => []); // Not there yet, or LevelDB will say.
+  if (!names.includes('CURRENT') && names.some((name) => /^MANIFEST-|\.(ldb|sst)$/.test(name))) {
+    throw new StorageError('corrupt', 'CURRENT is missing beside the files of a database');
   }
 }
 

@@ -3,7 +3,7 @@ import type { NumberedAdvert, PingMessage } from '../messages.ts';
 import type { Contact, Key } from '../overlay.ts';
 
 export interface AdvertsOutput {
-  /** What this node tells of its copies at this moment. */
+  /** What this node tells of its copies at this moment; another object whenever that is something else. */
   current(): Advert;
   advertised(from: Contact, advert: Advert): void;
 }
@@ -31,7 +31,8 @@ export class Adverts {
   readonly #output: AdvertsOutput;
   readonly #exchanges = new Map<Key, Exchange>();
   #version = 0;
-  /** As it was when last looked at. */
+  /** What was last looked at, and a copy of what it said then. */
+  #seen: Advert | null = null;
   #current: Told | null = null;
   /** Neighbours all of whom know the present advert, for all that was heard since they were asked for. */
   #aware: readonly Contact[] | null = null;
@@ -46,6 +47,8 @@ export class Adverts {
    */
   refresh(): void {
     const now = this.#output.current();
+    if (now === this.#seen) return;
+    this.#seen = now;
     if (this.#current !== null && saysTheSame(now, this.#current)) return;
     const { held, spare, lossy } = now;
     this.#current = { held: held.clone(), spare: spare.clone(), lossy: lossy.clone() };

@@ -33,6 +33,7 @@ export class ChurnMeter {
   #decay(nowMs: number): void {
     const elapsedMs = Math.max(0, nowMs - this.#atMs);
     this.#atMs = nowMs;
+    if (this.#departures === 0) return;
     this.#departures *= 2 ** (-elapsedMs / halfLifeMs);
     // Less than any fleet would notice.
     if (this.#departures < 1e-3) this.#departures = 0;

@@ -78,6 +78,14 @@ class Watch implements DetectionOutput {
 }
 
 describe('a suspect', () => {
+  test('that others say is gone is pinged less often, and no helper is asked', async () => {
+    const watch = new Watch(20);
+    watch.detection.check(suspect, 'failed');
+    await watch.runtime.pass(options.rumourProbesMax * spacingMs);
+    expect(watch.silenced).toEqual([{ contact: suspect, suspicion: 'failed', pings: options.rumourProbesMax }]);
+    expect(watch.asked).toEqual([]);
+  });
+
   test('is given up after as many unanswered pings as it takes to be sure, and not before', async () => {
     const watch = new Watch(20);
     watch.detection.suspect(suspect, 'a test');

@@ -47,10 +47,13 @@ export class Detection {
   readonly #output: DetectionOutput;
   readonly #probes: Probes;
   #leaves: readonly Contact[] = [];
-  /** When the next of them falls due, if those not near are looked at every `#farMs`; heard from later, it does later. */
-  #dueAtMs = 0;
+  /** Those next to this node on the ring, and the rest; each with when the next of them falls due, or before. */
+  #near: readonly Contact[] = [];
+  #far: readonly Contact[] = [];
+  #nearDueAtMs = 0;
+  #farDueAtMs = 0;
+  /** How often the far ones were to be looked at when that was last asked. */
   #farMs = 0;
-  #near: ReadonlySet<Key> = new Set();
   /** Whose turn it was last, outside the leaf set. */
   #swept: Contact | null = null;
   #sweptAtMs: number;
@@ -64,10 +67,9 @@ export class Detection {
     this.#probes = new Probes(runtime, {
       ping: (contact) => output.ping(contact),
       waitMs: ({ id }) => Math.max(options.probeSpacingMs, peers.timeoutMs(id, 0)),
-      doubted: (contact, suspicion, attempts) => {
-        // Of what is hearsay, others have made sure already.
-        const isOwn = suspicion === 'failed' && attempts > options.rumourProbesMax;
-        if (isOwn && table.get(contact.id)) void this.#askHelpers(contact);
+      // Of what is hearsay, others have made sure already.
+      doubted: (contact) => {
+        if (table.get(contact.id)) void this.#askHelpers(contact);
       },
       silent: (contact, suspicion) => output.silent(contact, suspicion),
     });
@@ -76,7 +78,7 @@ export class Detection {
   /** Members next to this node on the ring, on both sides. */
   isNear(id: Key): boolean {
     this.#lookAround();
-    return this.#near.has(id);
+    return this.#near.some((leaf) => leaf.id === id);
   }
 
   isSuspect(id: Key): boolean {
@@ -91,12 +93,12 @@ export class Detection {
   suspect(contact: Contact, reason: string): void {
     if (this.#probes.has(contact.id)) return;
     this.#ground.log('debug', 'suspect', { contact: contact.address, reason });
-    this.#probes.start(contact, this.#options.probesMax, 'failed');
+    this.#probes.start(contact, this.#options.probesMax, 'failed', false);
   }
 
   /** Hearsay: that a member is dead or left, or that somebody is a member. */
   check(contact: Contact, suspicion: Suspicion): void {
-    this.#probes.start(contact, this.#options.rumourProbesMax, suspicion);
+    this.#probes.start(contact, this.#options.rumourProbesMax, suspicion, true);
   }
 
   /** Resolves when the contact has answered or was given up. */
@@ -131,28 +133,36 @@ export class Detection {
     const { nearPingMs, farPingMs, farLifetimeShare } = this.#options;
     const farMs = Math.min(farPingMs, Math.max(nearPingMs, weather.lifetimeMs * farLifetimeShare));
     this.#lookAround();
-    if (nowMs >= this.#dueAtMs || farMs < this.#farMs) this.#checkLeaves(nowMs, farMs);
+    if (nowMs >= this.#nearDueAtMs) this.#nearDueAtMs = this.#check(this.#near, nearPingMs, nowMs);
+    if (nowMs >= this.#farDueAtMs || farMs < this.#farMs) {
+      this.#farMs = farMs;
+      this.#farDueAtMs = this.#check(this.#far, Math.max(nearPingMs, farMs), nowMs);
+    }
     this.#sweep(nowMs, weather);
   }
 
-  #checkLeaves(nowMs: number, farMs: number): void {
-    const { nearPingMs, probesMax } = this.#options;
-    this.#farMs = farMs;
-    this.#dueAtMs = Number.POSITIVE_INFINITY;
-    for (const leaf of this.#leaves) {
-      const everyMs = this.#near.has(leaf.id) ? nearPingMs : Math.max(nearPingMs, farMs);
+  /** Looks at those who said nothing for `everyMs`. Returns when the next falls due; heard from later, it does later. */
+  #check(leaves: readonly Contact[], everyMs: number, nowMs: number): number {
+    let nextAtMs = Number.POSITIVE_INFINITY;
+    for (const leaf of leaves) {
       const dueAtMs = (this.#ground.peers.get(leaf.id)?.exchangedAtMs ?? 0) + everyMs;
-      this.#dueAtMs = Math.min(this.#dueAtMs, dueAtMs);
-      if (nowMs >= dueAtMs && !this.#probes.has(leaf.id)) this.#probes.start(leaf, probesMax, 'failed');
+      nextAtMs = Math.min(nextAtMs, dueAtMs);
+      if (nowMs >= dueAtMs && !this.#probes.has(leaf.id)) {
+        this.#probes.start(leaf, this.#options.probesMax, 'failed', false);
+      }
     }
+    return nextAtMs;
   }
 
   #lookAround(): void {
     const leaves = this.#ground.table.leaves();
     if (leaves === this.#leaves) return;
     this.#leaves = leaves;
-    this.#near = this.#nearest(leaves);
-    this.#dueAtMs = 0;
+    const near = this.#nearest(leaves);
+    this.#near = leaves.filter(({ id }) => near.has(id));
+    this.#far = leaves.filter(({ id }) => !near.has(id));
+    this.#nearDueAtMs = 0;
+    this.#farDueAtMs = 0;
   }
 
   #sweep(nowMs: number, { calmMs }: Weather): void {
@@ -162,7 +172,7 @@ export class Detection {
       const { id } = this.#swept;
       const isSilent = (this.#ground.peers.get(id)?.exchangedAtMs ?? 0) < this.#sweptAtMs;
       const known = this.#ground.table.get(id);
-      if (isSilent && known) this.#probes.start(known, probesMax, 'failed');
+      if (isSilent && known) this.#probes.start(known, probesMax, 'failed', false);
       this.#swept = null;
     }
     if (sinceMs < (calmMs < unrestMs ? sweepUnrestMs : sweepEveryMs)) return;

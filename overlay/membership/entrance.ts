@@ -68,6 +68,7 @@ export class Entrance {
 
   /** Asks those once more who have not answered; others have come to stand nearer than some. */
   remind(): void {
+    if (this.#awaited.size === 0) return;
     for (const id of [...this.#awaited]) {
       const standing = this.#output.standing(id);
       if (standing === 'leaf') this.#output.ping(id);

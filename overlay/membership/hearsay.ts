@@ -75,7 +75,8 @@ export class Hearsay {
       const { contact } = news;
       if (table.get(contact.id)) return false;
       this.mentioned(contact, atMs);
-      return table.get(contact.id) !== undefined || this.#output.isToBeGreeted(contact.id);
+      const { id } = contact;
+      return table.get(id) !== undefined || this.#output.isToBeGreeted(id) || this.#output.isProbing(id);
     }
     const { name, kind } = news;
     if (name === nameOf(table.self.id)) {

@@ -163,7 +163,9 @@ describe('seeds', () => {
 test('an introduction names those around the newcomer, a sample of the rest, and who failed, but never the newcomer', () => {
   const table = tableOf(contactOf(1), contactsOf(200, 2));
   const nowMs = 60_000;
-  const failed = [newcomer, contactOf(500)].map((contact) => ({
+  const distance = ({ id }: Contact): bigint => table.distance(newcomer.id, id);
+  const [near] = contactsOf(500, 1_000).sort((a, b) => (distance(a) < distance(b) ? -1 : 1)) as [Contact];
+  const failed = [newcomer, contactOf(500), near].map((contact) => ({
     contact,
     kind: 'failed' as const,
     atMs: 50_000,
@@ -177,6 +179,7 @@ test('an introduction names those around the newcomer, a sample of the rest, and
     expect(contacts.length - around.length).toBeLessThanOrEqual(contactsMax);
     expect(contacts.length - around.length).toBeGreaterThanOrEqual(Math.min(0.8 * contactsMax, 200 - around.length));
     expect(contacts).not.toContainEqual(newcomer);
-    expect(missing).toEqual(contactsMax > 0 ? [{ contact: contactOf(500), agoMs: 10_000 }] : []);
+    const told = contactsMax > 0 ? [contactOf(500), near] : [near];
+    expect(missing).toEqual(told.map((contact) => ({ contact, agoMs: 10_000 })));
   }
 });

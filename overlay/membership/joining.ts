@@ -43,12 +43,13 @@ export class Joining {
     for (let round = 0; round < rounds && others.length > 0; round++) {
       if (round > 0) await this.#sleep(this.#options.joinRetryMs);
       for (const seed of others) {
-        if (this.#output.isClosed()) throw new OverlayError('closed', 'this node was closed while joining');
+        this.#checkOpen();
         try {
           await enter(await this.#explore(seed));
           return;
         } catch (error) {
           if (!(error instanceof OverlayError)) throw error;
+          this.#checkOpen();
           this.#log('info', 'cannot join through seed', { seed, reason: error.message });
           failure = new OverlayError(error.code, `cannot join through ${seed}: ${error.message}`, { cause: error });
         }
@@ -89,14 +90,19 @@ export class Joining {
     return { contacts: [...known.values()], missing };
   }
 
+  /** @throws OverlayError `closed` */
+  #checkOpen(): void {
+    if (this.#output.isClosed()) throw new OverlayError('closed', 'this node was closed while joining');
+  }
+
   #sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => this.#runtime.after(delayMs, resolve));
   }
 }
 
 /**
- * The answer to a node that wants to join: those around it and the dead among them, of whom each member asked may know
- * others; and, once it wants a sample of up to `contactsMax` others, all the dead.
+ * The answer to a node that wants to join: those around it and the dead among them (in Chord some farther ones, too), of
+ * whom each member asked may know others; and, once it wants a sample of up to `contactsMax` others, all the dead.
  */
 export function introduction(
   table: RoutingTable,
@@ -115,11 +121,17 @@ export function introduction(
   }
   // In a small fleet everybody is around everybody.
   const tellsAll = contactsMax > 0 || contacts.size + 1 >= all.length;
-  const isTold = ({ id }: Contact): boolean =>
-    tellsAll || [...contacts].some((contact) => table.distance(newcomer, id) <= table.distance(newcomer, contact.id));
+  const farthest = tellsAll ? null : greatest([...contacts].map(({ id }) => table.distance(newcomer, id)));
+  const isTold = ({ id }: Contact): boolean => farthest === null || table.distance(newcomer, id) <= farthest;
   const missing = failed
     .filter(({ contact }) => contact.id !== newcomer && isTold(contact))
     .slice(-joinMissingMax)
     .map(({ contact, atMs }) => ({ contact, agoMs: Math.max(0, nowMs - atMs) }));
   return { contacts: [...contacts], missing };
+}
+
+function greatest(all: readonly bigint[]): bigint {
+  let found = 0n;
+  for (const one of all) if (one > found) found = one;
+  return found;
 }

@@ -151,7 +151,7 @@ export class Membership {
       sums: (slice) => this.#roster.sums(slice),
       ask: (to, sums) => output.askCompare(to, sums),
       lacked: (contact) => this.#hearsay.mentioned(contact),
-      doubted: (contact) => this.#detection.check(contact, 'failed'),
+      doubted: (contact) => this.suspect(contact, 'another member does not know it'),
     });
     this.#reunion = new Reunion(runtime, options, {
       ping: (to) => this.#pings.send(to),
@@ -343,9 +343,9 @@ export class Membership {
   }
 
   #greet(contact: Contact): void {
-    if (this.#ground.table.get(contact.id)) this.ping(contact);
-    // Most likely it is dead, and whoever mentions it has not heard so yet: one ping, others have tried and will try.
-    else if (this.#tombstones.get(contact.id)) this.ping(contact);
+    // Who was buried is most likely dead, and whoever mentions it has not heard so yet: others have tried and will try.
+    const isPingedOnce = this.#ground.table.get(contact.id) ?? this.#tombstones.get(contact.id);
+    if (isPingedOnce) this.ping(contact);
     else this.#detection.check(contact, 'unheard');
   }
 
@@ -360,6 +360,7 @@ export class Membership {
       const unheard = table.bearingsAmong(candidates).filter(({ id }) => !table.get(id));
       if (unheard.length === 0) return;
       await Promise.all(unheard.map((contact) => this.#checked(contact)));
+      if (this.#isClosed) throw new OverlayError('closed', 'this node was closed while it looked for its neighbours');
       const silent = new Set(unheard.filter(({ id }) => !table.get(id)));
       candidates = candidates.filter((contact) => !silent.has(contact));
     }

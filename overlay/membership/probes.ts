@@ -8,8 +8,8 @@ export interface ProbeOutput {
   ping(contact: Contact): void;
   /** How long to wait for an answer before the next ping. */
   waitMs(contact: Contact): number;
-  /** Half of so many pings were not answered. */
-  doubted(contact: Contact, suspicion: Suspicion, attempts: number): void;
+  /** Half of the pings to one of whom nobody else said that it is gone were not answered. */
+  doubted(contact: Contact): void;
   /** None of the pings was answered. */
   silent(contact: Contact, suspicion: Suspicion): void;
 }
@@ -17,6 +17,7 @@ export interface ProbeOutput {
 interface Probe {
   readonly contact: Contact;
   readonly suspicion: Suspicion;
+  readonly isHearsay: boolean;
   readonly attempts: number;
   attemptsLeft: number;
   timer: Timer | null;
@@ -44,14 +45,17 @@ export class Probes {
     return probe !== undefined && probe.attempts - probe.attemptsLeft > 1;
   }
 
-  /** Pings at once, and up to `attempts` times in all; for one that is being probed, so many times more at most. */
-  start(contact: Contact, attempts: number, suspicion: Suspicion): void {
+  /**
+   * Pings at once, and up to `attempts` times in all; for one that is being probed, so many times more at most.
+   * @param isHearsay somebody else said so
+   */
+  start(contact: Contact, attempts: number, suspicion: Suspicion, isHearsay: boolean): void {
     const running = this.#probes.get(contact.id);
     if (running) {
       running.attemptsLeft = Math.min(running.attemptsLeft, attempts);
       return;
     }
-    const probe: Probe = { contact, suspicion, attempts, attemptsLeft: attempts, timer: null, onEnd: [] };
+    const probe: Probe = { contact, suspicion, isHearsay, attempts, attemptsLeft: attempts, timer: null, onEnd: [] };
     this.#probes.set(contact.id, probe);
     this.#ping(probe);
   }
@@ -76,13 +80,13 @@ export class Probes {
   }
 
   #ping(probe: Probe): void {
-    const { contact, suspicion, attempts, attemptsLeft } = probe;
+    const { contact, suspicion, isHearsay, attempts, attemptsLeft } = probe;
     if (attemptsLeft === 0) {
       this.end(contact.id);
       this.#output.silent(contact, suspicion);
       return;
     }
-    if (attemptsLeft === attempts >> 1) this.#output.doubted(contact, suspicion, attempts);
+    if (attemptsLeft === attempts >> 1 && !isHearsay) this.#output.doubted(contact);
     probe.attemptsLeft -= 1;
     this.#output.ping(contact);
     probe.timer = this.#runtime.after(this.#output.waitMs(contact), () => this.#ping(probe));

@@ -74,6 +74,11 @@ function lasting(lifetimeLeftMs: number, nowMs: number): Pick<ItemRecord, 'endsA
   return { endsAtMs: nowMs + lifetimeLeftMs, lifetimeLeftMs };
 }
 
+/** For callers without types. @throws OverlayError `refused` */
+export function checkBytes(value: unknown): void {
+  if (!(value instanceof Uint8Array)) throw new OverlayError('refused', 'a value is bytes: a Uint8Array');
+}
+
 /** @throws OverlayError `refused` */
 export function checkSize(bytes: number, { valueBytesMax }: Pick<AcceptLimits, 'valueBytesMax'>): void {
   if (bytes > valueBytesMax) throw new OverlayError('refused', `a value of ${bytes} bytes exceeds ${valueBytesMax}`);

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
+import { OverlayError } from '../overlay.ts';
 import type { Item } from './items.ts';
-import type { Guard, ItemName, ItemRecord } from './messages.ts';
+import { type Guard, type ItemName, type ItemRecord, secretBytesMax } from './messages.ts';
 import { fingerprintOf, isGenuine, readSigned } from './signed.ts';
 
 // Some names certify what they name: whoever is given such an item can see for himself that it is the right one.
@@ -42,6 +43,9 @@ export function isSigned({ instanceId }: Pick<ItemName, 'instanceId'>): boolean 
 }
 
 export function guardOf(secret: string): Guard {
+  if (Buffer.byteLength(secret) > secretBytesMax) {
+    throw new OverlayError('refused', `a secret exceeds ${secretBytesMax} bytes`);
+  }
   return hash('sha256', secret, 'hex');
 }
 

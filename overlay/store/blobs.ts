@@ -1,6 +1,7 @@
 import { bytes, type Codec, CodecError, decode, encode, struct, text, u32 } from '../codec.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
+import { checkBytes } from './accept.ts';
 import { hashOfImmutable, immutableOfHash } from './authenticity.ts';
 import type { Version } from './messages.ts';
 import type { ObjectStore, PutOptions } from './store.ts';
@@ -59,6 +60,7 @@ export class Blobs {
     options: PutOptions = {},
   ): Promise<Version> {
     const { blobBytesMax, blobChunkBytes } = this.#node.options;
+    checkBytes(value);
     if (value.length > blobBytesMax) {
       throw new OverlayError('refused', `a value of ${value.length} bytes exceeds ${blobBytesMax}`);
     }

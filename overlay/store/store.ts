@@ -4,7 +4,7 @@ import { objectStoreApp, valuesApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
-import { checkSize } from './accept.ts';
+import { checkBytes, checkSize } from './accept.ts';
 import { hashOfImmutable, immutableResource, isHashOfImmutable, signedInstance } from './authenticity.ts';
 import { ItemCopies, type StoreCounters } from './item-copies.ts';
 import { ItemServer } from './item-server.ts';
@@ -185,6 +185,7 @@ export class ObjectStore {
    * @throws OverlayError like `put`
    */
   async putImmutable(namespace: string, value: Uint8Array, lifetimeMs: number): Promise<string> {
+    checkBytes(value);
     const resourceId = immutableResource(value);
     await this.put(namespace, resourceId, '', value, lifetimeMs);
     return resourceId;

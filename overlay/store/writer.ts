@@ -3,7 +3,7 @@ import { writesApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
-import { checkLifetime, checkSize } from './accept.ts';
+import { checkBytes, checkLifetime, checkSize } from './accept.ts';
 import { resourceKey } from './items.ts';
 import {
   isGuard,
@@ -33,7 +33,10 @@ export class Writer {
     const flaw = nameFlaw(write);
     if (flaw !== null) throw new OverlayError('refused', flaw);
     if (write.type !== 'remove') checkLifetime(write.lifetimeMs, this.#node.options);
-    if (write.type === 'put') checkSize(write.value.length, this.#node.options);
+    if (write.type === 'put') {
+      checkBytes(write.value);
+      checkSize(write.value.length, this.#node.options);
+    }
     if (write.type !== 'renew') checkConditions(write);
     const key = resourceKey(write.namespace, write.resourceId);
     const bytes = recordBytes + ('value' in write ? write.value.length : 0);

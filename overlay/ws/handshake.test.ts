@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { GeometryName } from '../geometry/contact-table.ts';
+import { protocolVersion } from '../messages.ts';
 import { Handshake, type Identity, type Step } from './handshake.ts';
 
 const identity: Identity = {
@@ -81,7 +82,7 @@ describe('both sides learn the same', () => {
     const { acceptor } = pair({ secret: null }, { secret: null });
     expect(acceptor.receive(json({ type: 'hello', version: 9, novelty: true }))).toMatchObject({
       kind: 'refuse',
-      reason: 'wrong protocol version: 9 is not 2',
+      reason: `wrong protocol version: 9 is not ${protocolVersion}`,
     });
   });
 
@@ -140,7 +141,10 @@ test('no bytes but the right ones get past a handshake, and none make it throw',
     fc.uint8Array({ maxLength: 3_000 }),
     fc.json().map((text) => Buffer.from(text)),
     fc
-      .record({ type, version: fc.constantFrom(1, 2), cluster: field, mac: field }, { requiredKeys: ['type'] })
+      .record(
+        { type, version: fc.constantFrom(1, protocolVersion), cluster: field, mac: field },
+        { requiredKeys: ['type'] },
+      )
       .map(json),
   );
   fc.assert(

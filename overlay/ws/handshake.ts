@@ -2,10 +2,9 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { replicasMax } from '../defaults.ts';
 import { type GeometryName, geometries } from '../geometry/contact-table.ts';
+import { protocolVersion } from '../messages.ts';
 import type { Address } from '../runtime.ts';
 import { isAddress } from './address.ts';
-
-export const protocolVersion = 2;
 
 /** No handshake message is longer. */
 const messageBytesMax = 2_048;

@@ -429,7 +429,7 @@ describe('the port', () => {
 
   test('needs an address that others can reach', async () => {
     await expect(listen({ advertise: 'no port' })).rejects.toThrow(/cannot advertise 'no port'/);
-    await expect(listen({ host: '0.0.0.0' })).rejects.toThrow(/needs an address to advertise/);
+    await expect(listen({ host: '0.0.0.0' })).rejects.toThrow(/no address at which peers reach/);
   });
 
   test('is shared: requests and upgrades of others have their own handlers', async () => {

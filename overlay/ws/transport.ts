@@ -94,7 +94,10 @@ export class WsTransport implements Transport {
       throw new OverlayError('refused', `cannot advertise '${advertise}': it is not host:port`);
     }
     if (advertise === undefined && (host === '0.0.0.0' || host === '::')) {
-      throw new OverlayError('refused', `listening on ${host} needs an address to advertise, for peers to reach`);
+      throw new OverlayError(
+        'refused',
+        `${host} is no address at which peers reach this node: listen on one that is, or advertise one`,
+      );
     }
     const http = await HttpPort.listen(host, options.port);
     return new WsTransport(options, advertise ?? formatAddress(host, http.port), http);

@@ -5,9 +5,9 @@ import { Encoder } from 'cbor-x';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { clientPath } from '../../gateway/index.ts';
-import { encodeFrame, type Message } from '../../overlay/messages.ts';
+import { encodeFrame, type Message, protocolVersion } from '../../overlay/messages.ts';
 import { frameBytesMax } from '../../overlay/runtime.ts';
-import { Handshake, type Identity, protocolVersion } from '../../overlay/ws/handshake.ts';
+import { Handshake, type Identity } from '../../overlay/ws/handshake.ts';
 import { ask, eventually, type Running, scratchFile, startWharf } from './command.ts';
 
 // What strangers, and members gone mad, may do to a running node: each costs them their connection, leaves a line in

@@ -107,3 +107,12 @@ describe('the command', () => {
     expect(await run('mass-faliure')).toMatchObject({ code: 2, told: expect.stringContaining('mass-failure') });
   });
 });
+
+test.each([
+  ['churn --quick --geometries ring', 'there is no geometry ring; there are: bamboo, chord, kademlia'],
+  ['churn --quick --sessions 0', 'a median session of 0 minutes is none'],
+  ['paths --quick --out /dev/null/x', 'cannot write to /dev/null/x: '],
+])('%s is a wrong command line', async (line, message) => {
+  const { code, told } = await run(line);
+  expect([code, told]).toEqual([2, expect.stringContaining(message)]);
+});

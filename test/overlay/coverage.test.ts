@@ -1,6 +1,13 @@
 import { strict as assert } from 'node:assert';
 import { describe, expect, test } from 'vitest';
-import { type GeometryName, type Key, ObjectStore, type OverlayNode, RegionSet } from '../../overlay/index.ts';
+import {
+  type GeometryName,
+  type Key,
+  ObjectStore,
+  type OverlayError,
+  type OverlayNode,
+  RegionSet,
+} from '../../overlay/index.ts';
 import { Fleet, variants } from './fleet.ts';
 
 const hourMs = 3_600_000;
@@ -101,6 +108,12 @@ class Audit {
     }
   }
 
+  /** It may be made to leave before it is in. */
+  join(seeds: readonly string[], address?: string): void {
+    const joined = this.fleet.build(address).join(seeds);
+    joined.catch((error: OverlayError) => assert.equal(error.code, 'closed'));
+  }
+
   leave(node: OverlayNode): void {
     this.#leaving.add(node);
     void node.leave().then(() => this.fleet.nodes.delete(node.self.address));
@@ -138,7 +151,7 @@ describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57, 164]))(
       fleet.build().bootstrap();
       await audit.run(1_000);
       for (let i = 0; i < 12; i++) {
-        void fleet.build().join(['n0:1']);
+        audit.join(['n0:1']);
         if (seed > 3) await audit.run(200);
       }
       await audit.run(6_000);
@@ -152,7 +165,7 @@ describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57, 164]))(
       const audit = new Audit(geometry, seed, seed % 2 === 0 ? 0.05 : 0);
       const { fleet } = audit;
       fleet.build().bootstrap();
-      for (let i = 1; i < 12; i++) void fleet.build().join(['n0:1']);
+      for (let i = 1; i < 12; i++) audit.join(['n0:1']);
       await audit.run(5_000);
       await fleet.settle();
       // Two crashes and a leave can take all three copies of what was just written, or moves.
@@ -163,9 +176,9 @@ describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57, 164]))(
           nodes.splice(Math.floor(fleet.sim.random() * nodes.length), 1)[0] as OverlayNode;
         fleet.crash(some());
         if (round % 2 === 0) fleet.crash(some());
-        else void fleet.build().join(['n0:1']);
+        else audit.join(['n0:1']);
         audit.leave(some());
-        void fleet.build().join(['n0:1']);
+        audit.join(['n0:1']);
         await audit.run(2_000 + 4_000 * fleet.sim.random());
       }
       await audit.run(10_000);
@@ -181,7 +194,7 @@ describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57, 164]))(
         const audit = new Audit(geometry, seed, seed % 2 === 0 ? 0.02 : 0);
         const { fleet } = audit;
         fleet.build().bootstrap();
-        for (let i = 1; i < 12; i++) void fleet.build().join(['n0:1']);
+        for (let i = 1; i < 12; i++) audit.join(['n0:1']);
         await audit.run(5_000);
         await fleet.settle();
         await audit.run(5_000);
@@ -195,14 +208,14 @@ describe.each(variants([1, 2, 3, 4, 5, 6, 30, 40, 48, 57, 164]))(
         for (const { self } of victims) {
           const [seedAddress] = fleet.nodes.keys();
           fleet.sim.restart(self.address);
-          void fleet.build(self.address).join([seedAddress as string]);
+          audit.join([seedAddress as string], self.address);
         }
         await audit.run(45_000);
         for (let round = 0; round < 3; round++) {
           const leaving = fleet.node(Math.floor(fleet.sim.random() * fleet.nodes.size));
           audit.leave(leaving);
           const [seedAddress] = [...fleet.nodes.keys()].filter((address) => address !== leaving.self.address);
-          void fleet.build().join([seedAddress as string]);
+          audit.join([seedAddress as string]);
           await audit.run(8_000);
         }
         await fleet.settle(120_000);

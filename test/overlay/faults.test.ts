@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { geometries, type OverlayNode } from '../../overlay/index.ts';
+import { geometries, type OverlayError, type OverlayNode } from '../../overlay/index.ts';
 import { Fleet, recorder, variants } from './fleet.ts';
 
 const app = 7;
@@ -184,4 +184,24 @@ test('nonsense closes its link, is counted, and hurts nobody else', async () => 
   expect(fleet.sim.stats().rejections).toBeGreaterThan(0);
   expect(fleet.disagreement()).toBeNull();
   for (const node of fleet.all()) expect(node.missing()).toEqual([]);
+});
+
+test('a node that is closed while it looks for its neighbours says nothing more', async () => {
+  const outcomes = new Set<string>();
+  for (let afterMs = 50; afterMs < 3_000; afterMs += 150) {
+    const fleet = await Fleet.start(8, { seed: 3, silentCrashes: true });
+    // Those who are silent make looking for neighbours take long.
+    for (const dead of fleet.all().slice(4)) fleet.crash(dead);
+    const node = fleet.build();
+    node.join(['n0:1']).then(
+      () => outcomes.add('joined'),
+      (error: OverlayError) => outcomes.add(error.code),
+    );
+    await fleet.sim.runFor(afterMs);
+    void node.close();
+    const { framesOut } = node.counters();
+    await fleet.sim.runFor(10_000);
+    expect(node.counters().framesOut).toBe(framesOut);
+  }
+  expect([...outcomes].sort()).toEqual(['closed', 'joined']);
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -109,6 +109,23 @@ test('one directory has one user at a time', async () => {
   await expect(LevelStorage.open(directory)).rejects.toMatchObject({ name: 'StorageError', code: 'locked' });
   await first.close();
   await (await LevelStorage.open(directory)).close();
+});
+
+test('a database without the file that names its parts is damaged, and left as it is', async () => {
+  const directory = await scratch();
+  for (let life = 0; life < 2; life++) {
+    const storage = await LevelStorage.open(directory);
+    await storage.write([{ key: Uint8Array.of(1, life), value: new Uint8Array(100) }]);
+    await storage.close();
+  }
+  await rename(join(directory, 'CURRENT'), join(directory, 'elsewhere'));
+  const before = (await readdir(directory)).sort();
+  await expect(LevelStorage.open(directory)).rejects.toMatchObject({ name: 'StorageError', code: 'corrupt' });
+  expect((await readdir(directory)).sort()).toEqual(before);
+  await rename(join(directory, 'elsewhere'), join(directory, 'CURRENT'));
+  const again = await LevelStorage.open(directory);
+  expect(await all(again, 1)).toHaveLength(2);
+  await again.close();
 });
 
 test('a log that was torn off in the middle of a write keeps what was acknowledged before', async () => {

@@ -173,6 +173,12 @@ test('what exceeds a limit is refused, and says which', async () => {
   await expect(put(['n', 'r', 'i'.repeat(256)])).rejects.toThrow('an instance id exceeds 255 bytes');
   await expect(put(['n', 'r', 'i'], 1_001)).rejects.toThrow('a lifetime of 1001 ms exceeds 1000');
   for (const none of [0, -1, Number.NaN]) await expect(put(['n', 'r', 'i'], none)).rejects.toThrow('is none');
+  expect(() => guardOf('s'.repeat(256))).toThrow('a secret exceeds 255 bytes');
+  for (const value of ['text', new Uint16Array([1]), { length: 1 }, null] as unknown as Uint8Array[]) {
+    const refused = { code: 'refused', message: 'a value is bytes: a Uint8Array' };
+    await expect(sim.runUntil(stores.any().put('n', 'r', 'i', value, 1_000), run)).rejects.toMatchObject(refused);
+    await expect(sim.runUntil(stores.any().putImmutable('n', value, 1_000), run)).rejects.toMatchObject(refused);
+  }
   await put(['n', 'r', 'i']);
   await expect(sim.runUntil(stores.any().renew('n', 'r', 'i', 2_000), run)).rejects.toMatchObject({ code: 'refused' });
 });

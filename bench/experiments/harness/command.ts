@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { helpText, readArguments, UsageError } from './arguments.ts';
@@ -36,6 +37,8 @@ async function followCommand(args: readonly string[], surroundings: Surroundings
     return 0;
   }
   const { experiment, seed, isQuick, options, outDirectory } = request;
+  const directory = outDirectory ?? (isQuick ? join(resultsDirectory, 'quick') : resultsDirectory);
+  await make(directory);
   // The checkout may be another one when a run of hours ends.
   const environmentAtStart = environment();
   const startedAtMs = performance.now();
@@ -52,7 +55,15 @@ async function followCommand(args: readonly string[], surroundings: Surroundings
     outcome,
   };
   print(reportText(report));
-  const directory = outDirectory ?? (isQuick ? join(resultsDirectory, 'quick') : resultsDirectory);
   for (const path of await keep(report, directory)) print(path);
   return isQuick || outcome.targets.every(({ met }) => met) ? 0 : 1;
+}
+
+/** Before a run of hours rather than after it. @throws UsageError */
+async function make(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (error) {
+    throw new UsageError(`cannot write to ${directory}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }

@@ -1,4 +1,5 @@
 import { type GeometryName, geometries, type OverlayOptions, overlayDefaults } from '../../../overlay/index.ts';
+import { UsageError } from './arguments.ts';
 
 export { geometries };
 
@@ -15,10 +16,10 @@ export const oneGeometryOption = {
 /** What `nodeOptions` asks for. */
 export const contactsOption = { full: 1_024, quick: 1_024, about: 'budget of contacts; 0 is off' };
 
-/** @throws RangeError for a name that is none */
+/** @throws UsageError for a name that is none */
 export function geometryOf(name: string): Geometry {
   const geometry = geometries.find((known) => known === name);
-  if (!geometry) throw new RangeError(`there is no geometry ${name}; there are: ${geometries.join(', ')}`);
+  if (!geometry) throw new UsageError(`there is no geometry ${name}; there are: ${geometries.join(', ')}`);
   return geometry;
 }
 
