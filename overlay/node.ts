@@ -205,7 +205,8 @@ export class OverlayNode implements Overlay {
    */
   mayOwn(owner: Contact, key: Key): boolean {
     const { membership, table } = this.#parts;
-    const nearest = table.replicas(key, this.options.leafSetSize).find(({ id }) => !membership.isSuspect(id));
+    const mayBe = ({ id }: Contact): boolean => (id === this.self.id ? membership.isMember : !membership.isSuspect(id));
+    const nearest = table.replicas(key, this.options.leafSetSize).find(mayBe);
     if (!nearest || nearest.id === owner.id) return true;
     membership.suspect(nearest, 'another claims its keys');
     return false;

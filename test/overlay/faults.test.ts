@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { geometries, type OverlayError, type OverlayNode } from '../../overlay/index.ts';
+import { type Contact, geometries, type OverlayError, type OverlayNode } from '../../overlay/index.ts';
 import { Fleet, recorder, variants } from './fleet.ts';
 
 const app = 7;
@@ -204,4 +204,30 @@ test('a node that is closed while it looks for its neighbours says nothing more'
     expect(node.counters().framesOut).toBe(framesOut);
   }
   expect([...outcomes].sort()).toEqual(['closed', 'joined']);
+});
+
+test('whoever keeps a copy takes writes from the owner alone, and from its heir once the owner leaves or is silent', async () => {
+  const fleet = await Fleet.start(8, { seed: 4, silentCrashes: true });
+  const owner = fleet.node(3);
+  const key = owner.self.id;
+  const [, heir] = owner.replicas(key, 3) as [Contact, Contact, Contact];
+  const keepers = fleet.all().filter((node) => node !== owner);
+  for (const keeper of fleet.all()) expect(keeper.mayOwn(owner.self, key)).toBe(true);
+  for (const keeper of fleet.all()) expect(keeper.mayOwn(heir, key)).toBe(false);
+  // It was looked at, and answered.
+  await fleet.sim.runFor(1_000);
+  for (const keeper of keepers) expect(keeper.mayOwn(heir, key)).toBe(false);
+  void owner.leave();
+  expect(owner.mayOwn(heir, key)).toBe(true);
+  await fleet.sim.runFor(1_000);
+  for (const keeper of keepers) expect(keeper.mayOwn(heir, key)).toBe(true);
+
+  const [dead, other] = fleet.node(0).replicas(fleet.node(5).self.id, 2) as [Contact, Contact];
+  const observer = fleet.all().find(({ self }) => self.id !== dead.id && self.id !== other.id) as OverlayNode;
+  fleet.crash(fleet.node(5));
+  expect(observer.mayOwn(other, dead.id)).toBe(false);
+  // Long before it is declared dead.
+  await fleet.sim.runFor(1_500);
+  expect(observer.contacts()).toContainEqual(dead);
+  expect(observer.mayOwn(other, dead.id)).toBe(true);
 });
