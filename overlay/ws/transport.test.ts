@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../defaults.ts';
+import { protocolVersion } from '../messages.ts';
 import { OverlayError } from '../overlay.ts';
 import { frameBytesMax } from '../runtime.ts';
 import { Handshake } from './handshake.ts';
@@ -218,7 +219,7 @@ describe('opening', () => {
     await once(socket, 'open');
     socket.send(Buffer.from(JSON.stringify({ type: 'hello', version: 99 })));
     const [answer] = await once(socket, 'message');
-    const reason = 'wrong protocol version: 99 is not 2';
+    const reason = `wrong protocol version: 99 is not ${protocolVersion}`;
     expect(JSON.parse(answer)).toEqual({ type: 'refused', reason });
     expect(a.warnings[0]).toContain(reason);
   });
