@@ -205,6 +205,7 @@ export class OverlayNode implements Overlay {
    */
   mayOwn(owner: Contact, key: Key): boolean {
     const { membership, table } = this.#parts;
+    if (table.owner(key).id === owner.id) return true;
     const mayBe = ({ id }: Contact): boolean => (id === this.self.id ? membership.isMember : !membership.isSuspect(id));
     const nearest = table.replicas(key, this.options.leafSetSize).find(mayBe);
     if (!nearest || nearest.id === owner.id) return true;

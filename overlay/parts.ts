@@ -91,7 +91,7 @@ export class Parts {
     return this.apps.answer(from, app, payload);
   }
 
-  /** The same for a request that changes nothing; undefined for others. @throws CodecError, OverlayError */
+  /** The same for a request that is safe to repeat; undefined for others. @throws CodecError, OverlayError */
   #read(from: Contact, app: AppId, payload: Uint8Array): Uint8Array | undefined {
     if (app === findApp) return answerFind(this, payload);
     return this.apps.read(from, app, payload);

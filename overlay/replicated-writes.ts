@@ -147,10 +147,9 @@ export class ReplicatedWrites {
   async #answer(from: Contact, payload: Uint8Array): Promise<Uint8Array> {
     const request: WriteRequest = decode(writeRequest, payload);
     if (request.type === 'apply') {
-      const isOurs = request.writes.every(({ first, last }) =>
-        [first, last].every((key) => this.#node.mayOwn(from, key)),
-      );
-      if (!isOurs) throw new OverlayError('refused', 'another member owns these keys');
+      const keys = [...new Set(request.writes.flatMap(({ first, last }) => [first, last]))];
+      if (!keys.every((key) => this.#node.mayOwn(from, key)))
+        throw new OverlayError('refused', 'another member owns these keys');
       for (const { chunk } of request.writes) this.#store.import(chunk);
       return encode(applyReply, await this.#diskFailure(), reasonBytesMax);
     }

@@ -17,7 +17,7 @@ export interface RpcOutput {
   transmit(to: Target, message: Message): void;
   /** The app's answer to a request; may throw. */
   answer(from: Contact, app: AppId, payload: Uint8Array): Promise<Uint8Array> | Uint8Array;
-  /** The app's answer, had at once, to a request that changes nothing; undefined when the app has other ones. May throw. */
+  /** The app's answer, had at once, to a request that is safe to repeat; undefined when the app has other ones. May throw. */
   read(from: Contact, app: AppId, payload: Uint8Array): Uint8Array | undefined;
   /** How long to wait for an answer before asking again. */
   timeoutMs(id: Key | null, attempt: number): number;
@@ -48,8 +48,8 @@ interface Pending {
 
 /**
  * Questions and answers in single frames. A question is repeated until it is answered; the answering side
- * remembers its answers for a while, so a repetition is answered without being worked on again. What changes
- * nothing is answered anew instead: the answers to reads would be most of what is remembered.
+ * remembers its answers for a while, so a repetition is answered without being worked on again. What is
+ * safe to repeat is answered anew instead: the answers to reads would be most of what is remembered.
  */
 export class Rpc {
   readonly counters: RpcCounters = { requestsOut: 0, requestsRetried: 0, requestsFailed: 0, requestsIn: 0 };
@@ -220,7 +220,7 @@ export class Rpc {
     void this.#work(from, name, message);
   }
 
-  /** False when the request may change something. */
+  /** False when the request is not safe to repeat. */
   #answerRead(from: Contact, { request, app, payload }: RequestMessage): boolean {
     let reply: ReplyMessage;
     try {

@@ -50,8 +50,6 @@ export class Search {
   #questions = 0;
   /** How often each answer that is still to come has been awaited for long. */
   readonly #underWay = new Map<Key, number>();
-  /** Those that have not been awaited for long. */
-  #fresh = 0;
   /** Questions that may be asked beside those under way. */
   #spare = 0;
   readonly #silent = new Set<Key>();
@@ -99,7 +97,6 @@ export class Search {
     const waits = this.#underWay.get(id);
     if (waits === undefined) return;
     this.#underWay.set(id, waits + 1);
-    if (waits === 0) this.#fresh -= 1;
     if (waits + 1 >= silentAfterWaits) this.#silent.add(id);
     this.#spare = Math.min(this.#options.lookupParallelMax, this.#spare + 1);
     // Who knows of nobody but the silent may have found out more meanwhile.
@@ -108,7 +105,6 @@ export class Search {
 
   /** One who was asked answered, or did not: null. */
   answered(from: Contact, reply: FindReply | null): void {
-    if (this.#underWay.get(from.id) === 0) this.#fresh -= 1;
     this.#underWay.delete(from.id);
     if (this.#underWay.size === 0) this.#spare = 0;
     if (!reply) {
@@ -143,6 +139,13 @@ export class Search {
     return contacts.length > 0 && contacts.every(({ id }) => this.#silent.has(id) || this.#ground.isSuspect(id));
   }
 
+  /** Answers to come that have not been awaited for long; nearly always there are none or one. */
+  get #fresh(): number {
+    let fresh = 0;
+    for (const waits of this.#underWay.values()) if (waits === 0) fresh += 1;
+    return fresh;
+  }
+
   /** Whether there is a question to spare for it, or it needs none. */
   #mayFollow(advice: Advice): boolean {
     return this.#spare > 0 || this.#isFree(advice);
@@ -159,7 +162,6 @@ export class Search {
     this.#askedLate.add(next.id);
     this.#questions += 1;
     this.#underWay.set(next.id, 0);
-    this.#fresh += 1;
     return next;
   }
 

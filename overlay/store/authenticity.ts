@@ -42,11 +42,17 @@ export function isSigned({ instanceId }: Pick<ItemName, 'instanceId'>): boolean 
   return instanceId.startsWith(signedPrefix);
 }
 
+/** @throws OverlayError `refused` for a secret that is too long to be shown */
 export function guardOf(secret: string): Guard {
+  checkSecret(secret);
+  return hash('sha256', secret, 'hex');
+}
+
+/** @throws OverlayError `refused` */
+export function checkSecret(secret: string): void {
   if (Buffer.byteLength(secret) > secretBytesMax) {
     throw new OverlayError('refused', `a secret exceeds ${secretBytesMax} bytes`);
   }
-  return hash('sha256', secret, 'hex');
 }
 
 /** Why the item cannot be what its name says, if so. Names that certify nothing go with any value. */

@@ -4,6 +4,7 @@ import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
 import { checkBytes, checkLifetime, checkSize } from './accept.ts';
+import { checkSecret } from './authenticity.ts';
 import { resourceKey } from './items.ts';
 import {
   isGuard,
@@ -11,7 +12,6 @@ import {
   nameFlaw,
   recordBytes,
   type StoreWrite,
-  secretBytesMax,
   storeWrite,
   type Version,
   versionOf,
@@ -59,7 +59,5 @@ function checkConditions(write: Exclude<StoreWrite, { type: 'renew' }>): void {
   if (write.type === 'put' && write.guard !== null && !isGuard(write.guard)) {
     throw new OverlayError('refused', 'a guard is the SHA-256 of a secret: 64 hexadecimal digits');
   }
-  if (secret !== null && Buffer.byteLength(secret) > secretBytesMax) {
-    throw new OverlayError('refused', `a secret exceeds ${secretBytesMax} bytes`);
-  }
+  if (secret !== null) checkSecret(secret);
 }
