@@ -38,8 +38,8 @@ export interface BroadcasterCounters {
 const headerBytes = 256;
 
 /**
- * One message to every member. Each node keeps its own region and passes disjoint parts of the rest to children:
- * N - 1 payloads for N members while their tables agree. A child acknowledges its part; the part of one that
+ * One message to every member. Each node passes disjoint parts of its region to children, who are to reach those whose
+ * ids are there: N - 1 payloads for N members while leaf sets are right. A child acknowledges its part; the part of one that
  * does not goes to another member within it. What is lost nevertheless, such as the part of a child that dies
  * right after its acknowledgement, `BroadcastRepair` makes good.
  *
@@ -133,7 +133,7 @@ export class Broadcaster {
   #pass(message: BroadcastMessage, region: RegionSet): void {
     if (message.depth >= this.#options.hopsMax) return;
     const bornAtMs = this.#runtime.now() - message.ageMs;
-    for (const { to, region: part } of this.#table.split(region, this.#options.broadcastFanout).delegate) {
+    for (const { to, region: part } of this.#table.spread(region, this.#options.broadcastFanout)) {
       void this.#delegate(message, bornAtMs, to, part);
     }
   }

@@ -69,12 +69,22 @@ export interface RoutingTable {
    * this node. Each part holds the id of the member it goes to, or else some of it belongs to that member.
    */
   split(keys: RegionSet, fanout: number): TableSplit;
+  /**
+   * The same for what concerns members, not keys: each that stands among `keys` belongs to one part at most, by its id,
+   * though its own keys may belong to two. Keys among which nobody can stand are left out.
+   */
+  spread(keys: RegionSet, fanout: number): readonly TablePart[];
 
   /** @throws AssertionError when the structure is broken */
   checkInvariants(): void;
 }
 
+export interface TablePart {
+  readonly to: Contact;
+  readonly region: RegionSet;
+}
+
 export interface TableSplit {
   readonly own: RegionSet;
-  readonly delegate: readonly { readonly to: Contact; readonly region: RegionSet }[];
+  readonly delegate: readonly TablePart[];
 }

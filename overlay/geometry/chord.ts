@@ -46,6 +46,11 @@ export class Chord extends ArcGeometry implements Geometry {
     return new RegionSet([{ from: this.start(index - n + 1), to: this.start(index + 1) }]);
   }
 
+  /** The first one: fingers point ahead. */
+  override guide(start: number, _end: number): number {
+    return start;
+  }
+
   /** Steps from the member to the key, or back to it from one that stands a little past it, which count for more. */
   distance(key: Key, id: Key): bigint {
     const before = clockwise(pointOf(id), pointOf(key));

@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
+import { keyBeside } from '../keys.ts';
 import type { Contact, Key } from '../overlay.ts';
 import { RegionSet } from '../region.ts';
-import type { RoutingTable, TableSplit } from '../routing-table.ts';
+import type { RoutingTable, TablePart, TableSplit } from '../routing-table.ts';
 import type { Address } from '../runtime.ts';
 import { Bamboo } from './bamboo.ts';
 import { Chord } from './chord.ts';
@@ -189,25 +190,23 @@ export class ContactTable implements RoutingTable {
   }
 
   split(keys: RegionSet, fanout: number): TableSplit {
-    assert(fanout >= 1, 'somebody may be given the rest');
-    if (keys.isEmpty) return { own: new RegionSet(), delegate: [] };
     const own = keys.intersect(this.region());
     const rest = own.missingFrom(keys);
-    const members = this.#geometry.keepers(rest, 1).filter((index) => index !== this.#ring.selfIndex);
-    const delegate: { to: Contact; region: RegionSet }[] = [];
-    const parts = Math.min(fanout, members.length);
-    for (let part = 0; part < parts; part++) {
-      const start = Math.floor((part * members.length) / parts);
-      const end = Math.floor(((part + 1) * members.length) / parts);
-      const share = rest.intersect(this.#cellsOf(members.slice(start, end)));
-      // Whoever stands in the middle knows most of them.
-      const middle = (start + end) >>> 1;
-      const choice = [middle, middle + 1, middle - 1].find(
-        (i) => i >= start && i < end && share.has(this.#ring.id(members[i] as number)),
-      );
-      delegate.push({ to: this.#ring.at(members[choice ?? middle] as number), region: share });
-    }
-    return { own, delegate };
+    const owners = this.#othersWithin(rest).map((index) => [index]);
+    return { own, delegate: this.#shareOut(rest, owners, fanout) };
+  }
+
+  spread(keys: RegionSet, fanout: number): readonly TablePart[] {
+    const rest = this.region().missingFrom(keys);
+    const owners = this.#othersWithin(rest);
+    const families = this.#familiesWithin(rest, owners);
+    if (families.length > 0) return this.#shareOut(rest, families, fanout);
+    if (this.#isDeserted(rest)) return [];
+    return this.#shareOut(
+      rest,
+      owners.map((index) => [index]),
+      fanout,
+    );
   }
 
   checkInvariants(): void {
@@ -299,6 +298,59 @@ export class ContactTable implements RoutingTable {
     this.#leaves = null;
     this.#leafIds = null;
     this.#region = null;
+  }
+
+  /** Owners of any of the keys, but for this node. */
+  #othersWithin(keys: RegionSet): number[] {
+    if (keys.isEmpty) return [];
+    return this.#geometry.keepers(keys, 1).filter((index) => index !== this.#ring.selfIndex);
+  }
+
+  /** Members that stand among the keys, each followed by those owners next to it that stand elsewhere. */
+  #familiesWithin(keys: RegionSet, owners: readonly number[]): number[][] {
+    const families: number[][] = [];
+    const early: number[] = [];
+    for (const index of owners) {
+      if (keys.has(this.#ring.id(index))) families.push([index]);
+      else (families.at(-1) ?? early).push(index);
+    }
+    families[0]?.push(...early);
+    return families;
+  }
+
+  /** Whether this node would know of anybody who stood among some keys where it knows of nobody. */
+  #isDeserted(keys: RegionSet): boolean {
+    // Each region lies between two members, and what holds for both of its ends holds for all of it.
+    return keys
+      .regions()
+      .every(({ from, to }) => this.#geometry.wouldBeLeaf(from) && this.#geometry.wouldBeLeaf(keyBeside(to, -1n)));
+  }
+
+  /** Deals out the keys that families own to at most `fanout` of their heads. */
+  #shareOut(keys: RegionSet, families: readonly (readonly number[])[], fanout: number): TablePart[] {
+    assert(fanout >= 1, 'somebody may be given the rest');
+    const heads = families.map(([head]) => head as number);
+    return this.#runs(heads, fanout).map(([start, end]) => {
+      const region = keys.intersect(this.#cellsOf(families.slice(start, end).flat()));
+      const best = this.#geometry.guide(start, end);
+      const guide = [best, best + 1, best - 1].find(
+        (i) => i >= start && i < end && region.has(this.#ring.id(heads[i] as number)),
+      );
+      return { to: this.#ring.at(heads[guide ?? best] as number), region };
+    });
+  }
+
+  /** Cuts members in ring order into at most `n` runs, `[start, end)` each, the longest one again and again. */
+  #runs(members: readonly number[], n: number): [number, number][] {
+    const runs: [number, number][] = members.length > 0 ? [[0, members.length]] : [];
+    while (runs.length < Math.min(n, members.length)) {
+      const lengths = runs.map(([start, end]) => end - start);
+      const longest = lengths.indexOf(Math.max(...lengths));
+      const [start, end] = runs[longest] as [number, number];
+      const middle = start + this.#geometry.parting(members.slice(start, end));
+      runs.splice(longest, 1, [start, middle], [middle, end]);
+    }
+    return runs;
   }
 
   #named(indices: readonly number[]): Contact[] {

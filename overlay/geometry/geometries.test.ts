@@ -169,20 +169,6 @@ describe.each(geometries)('%s', (geometry) => {
       );
     });
 
-    test('reaches every member exactly once', () => {
-      const fleet = fleetOf(200, 7);
-      const reached: Key[] = [];
-      let depthMax = 0;
-      const visit = (at: Key, keys: RegionSet, depth: number): void => {
-        reached.push(at);
-        depthMax = Math.max(depthMax, depth);
-        for (const { to, region: part } of fleet.get(at)?.split(keys, 8).delegate ?? []) visit(to.id, part, depth + 1);
-      };
-      visit([...fleet.keys()][0] as Key, RegionSet.whole(), 0);
-      expect([...reached].sort()).toEqual([...fleet.keys()].sort());
-      expect(depthMax).toBeLessThanOrEqual(4);
-    });
-
     test('covers the ring among tables that know little', () => {
       const fleet = fleetOf(150, 9, { contactsMax: 0, leafSetSize: 16 });
       const tiling = new RegionSet();
@@ -194,6 +180,48 @@ describe.each(geometries)('%s', (geometry) => {
       };
       visit([...fleet.keys()][0] as Key, RegionSet.whole(), 0);
       expect(tiling.isWhole).toBe(true);
+    });
+  });
+
+  describe('spread', () => {
+    test('gives every other member that stands among the keys to one part, and each part to a member of it', () => {
+      fc.assert(
+        fc.property(ids, regions, fc.integer({ min: 1, max: 9 }), (members, some, fanout) => {
+          const table = tableOf(members);
+          const keys = new RegionSet(some);
+          const parts = table.spread(keys, fanout);
+          const within = members.slice(1).filter((member) => keys.has(member));
+          expect(parts.length).toBe(Math.min(fanout, within.length));
+          const together = new RegionSet();
+          for (const { to, region: part } of parts) {
+            expect(to.id).not.toBe(table.self.id);
+            expect(part.has(to.id)).toBe(true);
+            expect(together.addAll(part)).toBe(false);
+          }
+          expect(keys.missingFrom(together).isEmpty).toBe(true);
+          expect(members.slice(1).filter((member) => together.has(member))).toEqual(within);
+        }),
+        { numRuns: 300 },
+      );
+    });
+
+    test.each([
+      ['everybody, each once', 200, 1_024, 4, 0],
+      ['one in eight, each once', 1_500, 180, 8, 0],
+      ['their leaf sets and little else, hardly anybody twice', 150, 0, 20, 0.02],
+    ])('reaches every member among tables that know %s', (_, size, contactsMax, depthLimit, shareOfTwice) => {
+      const fleet = fleetOf(size, 7, { contactsMax, leafSetSize: 16 });
+      const reached: Key[] = [];
+      let depthMax = 0;
+      const visit = (at: Key, keys: RegionSet, depth: number): void => {
+        reached.push(at);
+        depthMax = Math.max(depthMax, depth);
+        for (const { to, region: part } of fleet.get(at)?.spread(keys, 8) ?? []) visit(to.id, part, depth + 1);
+      };
+      visit([...fleet.keys()][0] as Key, RegionSet.whole(), 0);
+      expect(depthMax).toBeLessThanOrEqual(depthLimit);
+      expect(new Set(reached)).toEqual(new Set(fleet.keys()));
+      expect(reached.length).toBeLessThanOrEqual(size * (1 + shareOfTwice));
     });
   });
 

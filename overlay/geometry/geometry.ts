@@ -32,6 +32,11 @@ export interface Geometry {
   /** Keys for which a member is among the `n` that keep copies. */
   replicaRegion(index: number, n: number): RegionSet;
 
+  /** How many of two or more members in ring order, not all and not none, make up the first part of a run cut in two. */
+  parting(members: readonly number[]): number;
+  /** Which of a run of members knows most of the others. */
+  guide(start: number, end: number): number;
+
   /** How far from the key a member stands, as hops go: each makes it less, but for one to who is taken for the owner. */
   distance(key: Key, id: Key): bigint;
   /**

@@ -175,6 +175,24 @@ export class Kademlia implements Geometry {
     return regions.finish();
   }
 
+  // ---- Runs of members
+
+  /**
+   * At a branching of the trie: whoever stands in a subtree knows somebody in each of its branches, but of a run that
+   * ends within a branch it may know nobody. Members of one slice part in the middle.
+   */
+  parting(members: readonly number[]): number {
+    const slices = members.map((index) => this.#slice(index));
+    const [first, last] = [slices[0] as number, slices.at(-1) as number];
+    if (first === last) return members.length >>> 1;
+    const depth = Math.clz32(first ^ last) - (32 - sliceBits);
+    return slices.findIndex((slice) => bitAt(slice, depth) === 1);
+  }
+
+  guide(start: number, end: number): number {
+    return (start + end) >>> 1;
+  }
+
   // ---- Walks down the trie
 
   #collect(low: number, high: number, depth: number, key: Key, slice: number, n: number, nearest: number[]): void {
