@@ -50,6 +50,16 @@ export interface NodeOptions {
   readonly overlay?: Partial<OverlayOptions>;
   /** What outlives the node; nothing does when it is absent. */
   readonly journal?: Journal;
+  /** Told of the members that the node joins through beside its seeds. */
+  readonly waysIn?: WaysIn;
+}
+
+/** What is known of the members that a node tries to join through. */
+export interface WaysIn {
+  /** These are about to be tried, too. */
+  add(addresses: readonly Address[]): void;
+  /** Why one of them will never let this node in; null when none has said so. */
+  refusal(): string | null;
 }
 
 /** Members of an earlier life that are asked when nobody else is known to lead into the fleet. */
@@ -117,7 +127,7 @@ export class WharfNode implements SessionFactory {
   /**
    * Founds a fleet (no seeds) or joins one through any of its members. A node that was a member in an earlier life joins through
    * those that it knew then, too; when none of them can be reached it stands in for the fleet, until they come
-   * back and the parts find each other.
+   * back and the parts find each other. Not so when one of them has refused it: they never would.
    * @throws OverlayError `unreachable`, `refused`; StorageError
    */
   async start(seeds: readonly Address[]): Promise<void> {
@@ -129,11 +139,15 @@ export class WharfNode implements SessionFactory {
   }
 
   async #rejoin(seeds: readonly Address[], known: readonly Contact[]): Promise<void> {
-    const addresses = new Set([...seeds, ...known.slice(0, rejoinThroughMax).map(({ address }) => address)]);
+    const { waysIn } = this.#options;
+    const addresses = [...new Set([...seeds, ...known.slice(0, rejoinThroughMax).map(({ address }) => address)])];
+    waysIn?.add(addresses.filter((address) => address !== this.address));
     try {
-      await this.overlay.join([...addresses], 1);
+      await this.overlay.join(addresses, 1);
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
+      const refusal = waysIn?.refusal() ?? null;
+      if (refusal !== null) throw new OverlayError('refused', refusal, { cause: error });
       this.#options.log.warn('nobody of the fleet can be reached: going on alone until they come back', {
         members: known.length,
         reason: error.message,

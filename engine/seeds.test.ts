@@ -40,6 +40,23 @@ test('gives up when no seed will ever let the node in, and not before', async ()
   expect(refused).toBe('refused');
 });
 
+test('members tried beside the seeds count like seeds, and one refusal is known', async () => {
+  const { seeds } = seedsAt('h:2');
+  seeds.add(['h:2', 'h:3']);
+  let isRefused = false;
+  const watched = seeds.allRefused.catch(() => {
+    isRefused = true;
+  });
+  seeds.linkDown('h:3', 'refused: nobody listens');
+  expect(seeds.refusal()).toBeNull();
+  seeds.linkDown('h:2', 'refused: wrong geometry: h:2 is of chord, h:1 of bamboo');
+  await Promise.resolve();
+  expect(seeds.refusal()).toMatch(/wrong geometry/);
+  expect(isRefused).toBe(false);
+  seeds.linkDown('h:3', 'refused: wrong cluster secret');
+  await watched;
+});
+
 test('tells each reason once, and of other peers and later everything', () => {
   const { seeds, told } = seedsAt('h:2');
   for (let attempt = 0; attempt < 3; attempt++) {

@@ -1,5 +1,6 @@
 import { type Address, OverlayError } from '../overlay/index.ts';
 import type { Log } from './log.ts';
+import type { WaysIn } from './node.ts';
 
 /** Refusals, as the transport words them, that asking again cannot change. */
 const refusedForGood = /^refused: (wrong |cluster secret |address |own address)/;
@@ -8,7 +9,7 @@ const refusedForGood = /^refused: (wrong |cluster secret |address |own address)/
  * What is known about the members that a node joins through. The overlay asks them again and again, since members may
  * start together, and learns only that nobody answered in time; why not is heard from the transport.
  */
-export class Seeds {
+export class Seeds implements WaysIn {
   /** Rejects with an OverlayError `refused` once every seed has refused this node for good. */
   readonly allRefused: Promise<never>;
   readonly #log: Log;
@@ -24,13 +25,21 @@ export class Seeds {
     });
   }
 
+  add(addresses: readonly Address[]): void {
+    for (const address of addresses) if (!this.#reasons.has(address)) this.#reasons.set(address, null);
+  }
+
+  refusal(): string | null {
+    return [...this.#reasons.values()].find(isForGood) ?? null;
+  }
+
   /** A link could not be opened, or broke. */
   linkDown(peer: Address, reason: string): void {
     if (this.#hasJoined || !this.#reasons.has(peer)) return;
     const isNews = this.#reasons.get(peer) !== reason;
     this.#reasons.set(peer, reason);
     if (isNews) this.#log.warn('cannot reach a member to join through', { seed: peer, reason });
-    if ([...this.#reasons.values()].every((known) => known !== null && refusedForGood.test(known))) {
+    if ([...this.#reasons.values()].every(isForGood)) {
       this.#refuse(new OverlayError('refused', reason));
     }
   }
@@ -60,4 +69,8 @@ export class Seeds {
     const reasons = known.map(([seed, reason]) => `${seed}: ${reason?.replace(/^refused: /, '')}`);
     throw new OverlayError(failure.code, `cannot join through ${reasons.join('; ')}`, { cause: failure });
   };
+}
+
+function isForGood(reason: string | null): reason is string {
+  return reason !== null && refusedForGood.test(reason);
 }

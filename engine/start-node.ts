@@ -178,6 +178,7 @@ async function enter(
     runtime,
     transport: heard(transport, (peer, reason) => seeds.linkDown(peer, reason)),
     log: seeds.log,
+    waysIn: seeds,
     tables,
     overlay: { geometry, replicas },
     ...(label === undefined ? {} : { label }),

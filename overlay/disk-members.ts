@@ -6,7 +6,7 @@ import type { Runtime, Timer } from './runtime.ts';
 
 /** Enough to find the fleet again, and all who may have copies of what this node has. */
 const membersMax = 64;
-/** Changes of the table within this time are written together. */
+/** Changes of the table within this time are written together, but for the first, without which nobody would be known. */
 const writeDelayMs = 1_000;
 
 const members = list(contact, membersMax);
@@ -19,6 +19,7 @@ export class DiskMembers {
   readonly #table: RoutingTable;
   #recovered: readonly Contact[] = [];
   #soon: Timer | null = null;
+  #isWritten = false;
 
   constructor(runtime: Runtime, journal: Journal, table: RoutingTable) {
     this.#runtime = runtime;
@@ -34,6 +35,7 @@ export class DiskMembers {
     for await (const { value } of this.#journal.read(diskPrefix.members)) {
       try {
         this.#recovered = decode(members, value);
+        this.#isWritten = true;
         break;
       } catch (error) {
         if (!(error instanceof CodecError)) throw error;
@@ -53,9 +55,10 @@ export class DiskMembers {
   /** A node that stands alone keeps whom it knew last: they may be what it is to look for. */
   changed(): void {
     if (!this.#journal.isDurable || this.#table.size === 1) return;
-    this.#soon ??= this.#runtime.after(writeDelayMs, () => {
+    this.#soon ??= this.#runtime.after(this.#isWritten ? writeDelayMs : 0, () => {
       this.#soon = null;
       if (this.#table.size === 1) return;
+      this.#isWritten = true;
       this.#journal.write(key, encode(members, this.#table.around(this.#table.self.id, membersMax)));
     });
   }

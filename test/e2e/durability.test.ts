@@ -23,11 +23,17 @@ class DurableFleet {
     this.addresses = ports.map((port) => `127.0.0.1:${port}`);
   }
 
-  async start(index: number): Promise<void> {
+  /** How the node is started; it joins through the first one. */
+  async command(index: number): Promise<string[]> {
     const [first = ''] = this.addresses;
     const address = this.addresses[index] ?? '';
-    const args = ['start', '--listen', address, '--no-host-metrics', '--data', join(await scratch(), `node-${index}`)];
-    const running = startWharf([...args, ...(index === 0 ? [] : ['--join', first])]);
+    const data = join(await scratch(), `node-${address.replace(':', '-')}`);
+    const args = ['start', '--listen', address, '--no-host-metrics', '--data', data];
+    return index === 0 ? args : [...args, '--join', first];
+  }
+
+  async start(index: number): Promise<void> {
+    const running = startWharf(await this.command(index));
     this.#running[index] = running;
     await running.printed(/the node is ready/, 'err');
   }
@@ -82,6 +88,28 @@ test('kill -9, again and again, then everywhere at once: every acknowledged row 
     expect(acknowledged.filter((id) => !found.has(id))).toEqual([]);
   });
   expect(await ask(fleet.any(), 'SELECT DISTINCT disk FROM sys.nodes')).toEqual([['ok']]);
+});
+
+test('a node that its fleet refuses does not found another one', async () => {
+  const fleet = new DurableFleet(await freePorts(2));
+  await fleet.start(0);
+  await fleet.start(1);
+  await ask(fleet.any(), 'CREATE TABLE notes (id int PRIMARY KEY)');
+  await fleet.kill(0);
+  expectOneMessage(await wharf([...(await fleet.command(0)), '--geometry', 'chord']), {
+    code: 1,
+    message: /cannot join through \S+: wrong geometry: \S+ is of chord, \S+ of bamboo\n/,
+  });
+  await fleet.start(0);
+  await ask(fleet.any(), 'INSERT INTO notes VALUES (1)');
+  await eventually(async () => {
+    const [[rows] = [], [nodes] = []] = [
+      ...(await ask(fleet.any(), 'SET coverage = strict; SELECT count(*) FROM notes')),
+      ...(await ask(fleet.any(), 'SELECT count(*) FROM sys.nodes')),
+    ];
+    expect([Number(rows), Number(nodes)]).toEqual([1, 2]);
+  });
+  await Promise.all([fleet.kill(0), fleet.kill(1)]);
 });
 
 describe('a data directory', () => {
