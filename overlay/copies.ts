@@ -348,7 +348,7 @@ export class Copies {
     const matters = disposable.intersect(
       this.#isLeaving ? this.#table.replicaRegion(this.#replicas) : RegionSet.whole(),
     );
-    for (const contact of this.#table.contacts()) {
+    for (const contact of this.#table.keepers(matters, copies)) {
       if (contact.id === this.#table.self.id) continue;
       const theirs = matters.intersect(this.#table.replicaRegionOf(contact.id, copies));
       const lacking = this.heldBy(contact.id).missingFrom(theirs);

@@ -3,6 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { TopLevelSpec } from 'vega-lite';
 import { type OverlayNode, randomKey } from '../../overlay/index.ts';
+import { Simulation } from '../../simulator/index.ts';
+import { randomStream } from '../../simulator/random.ts';
+import { anyOf } from './harness/distributions.ts';
 import { atLeast, atMost, type Context, defineExperiment, type Row, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
 import { contactsOption, type Geometry, geometryOf, nodeOptions, oneGeometryOption } from './harness/geometries.ts';
@@ -10,12 +13,16 @@ import { ideal } from './harness/networks.ts';
 
 const heapMaxGiB = 8;
 const messagesPerSecondMin = 100_000;
+/** As small as the frames of nodes mostly are. */
+const bareFrameBytes = 70;
 
 interface Point extends Row {
   readonly geometry: string;
   readonly nodes: number;
   readonly heapGiB: number;
   readonly messagesPerSecond: number;
+  /** What the simulator delivers when there are no nodes: messages between hosts that do nothing but answer them. */
+  readonly bareMessagesPerSecond: number;
   readonly isRepeatable: boolean;
 }
 
@@ -56,7 +63,8 @@ export const scale = defineExperiment({
         const { digest, ...figures } = await oneRun(context, setting);
         context.progress('once more');
         const again = await oneRun(context, setting);
-        points.push({ geometry, nodes, ...figures, isRepeatable: digest === again.digest });
+        const bareMessagesPerSecond = await bareRun(context, setting);
+        points.push({ geometry, nodes, ...figures, bareMessagesPerSecond, isRepeatable: digest === again.digest });
       }
     }
     return { rows: points, targets: points.flatMap(targetsOf), plot: plot(points) };
@@ -94,6 +102,27 @@ async function oneRun(context: Context, setting: Setting) {
     // Asked for last, so that the fleet is still in memory when the heap is weighed.
     digest: fleet.sim.digest(),
   };
+}
+
+/** Messages a real second when as many hosts as there are nodes ask each other as often as nodes begin lookups. */
+async function bareRun({ seed, progress }: Context, { nodes, lookups, measure }: Setting): Promise<number> {
+  progress('without nodes');
+  const sim = new Simulation({ seed, ...ideal });
+  const random = randomStream(seed, 'experiment');
+  const hosts = Array.from({ length: nodes }, (_, i) => sim.host(`n${i}:1`));
+  for (const { transport } of hosts) {
+    transport.onFrame((from, [isQuestion]) => {
+      if (isQuestion) transport.send(from, new Uint8Array(bareFrameBytes));
+    });
+  }
+  for (let i = 0; i < nodes * lookups * measure; i++) {
+    const [asker, asked] = [anyOf(random, hosts), anyOf(random, hosts)];
+    const question = new Uint8Array(bareFrameBytes).fill(1);
+    sim.at(measure * 1_000 * random(), () => asker.transport.send(asked.address, question));
+  }
+  const startedAtMs = performance.now();
+  await sim.runFor(measure * 1_000);
+  return sim.stats().messages / ((performance.now() - startedAtMs) / 1_000);
 }
 
 /** The messages delivered while something ran, and the time that it took. */

@@ -201,12 +201,8 @@ export class ContactTable implements RoutingTable {
     const owners = this.#othersWithin(rest);
     const families = this.#familiesWithin(rest, owners);
     if (families.length > 0) return this.#shareOut(rest, families, fanout);
-    if (this.#isDeserted(rest)) return [];
-    return this.#shareOut(
-      rest,
-      owners.map((index) => [index]),
-      fanout,
-    );
+    const alone = owners.map((index) => [index]);
+    return this.#isDeserted(rest) ? [] : this.#shareOut(rest, alone, fanout);
   }
 
   checkInvariants(): void {
