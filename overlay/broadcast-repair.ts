@@ -171,7 +171,7 @@ export class BroadcastRepair {
       const message = await this.#fetch(source, broadcast);
       if (message && nameOf(message) === name && !this.#output.isDelivered(name)) {
         this.#output.counters.broadcastsPulled += 1;
-        this.#output.take({ ...message, payload: message.payload.slice() }, source);
+        this.#output.take({ ...message, payload: Uint8Array.from(message.payload) }, source);
         this.knows(source, message);
       }
       this.#pulls.get(name)?.shift();

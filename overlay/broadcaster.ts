@@ -99,7 +99,7 @@ export class Broadcaster {
     switch (message.type) {
       case 'pass':
         // What was decoded is a view of a whole frame. What cannot be read here cannot be read elsewhere.
-        if (!this.#take({ ...message, payload: message.payload.slice() }, from)) return new Uint8Array(0);
+        if (!this.#take({ ...message, payload: Uint8Array.from(message.payload) }, from)) return new Uint8Array(0);
         this.#repair.knows(from, message);
         this.#pass(message, message.region);
         return new Uint8Array(0);

@@ -5,25 +5,36 @@ import { Fleet, type FleetOptions } from './fleet.ts';
 const app = 7;
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-/** A fleet that counts at each node how often each broadcast was delivered. */
-async function listening(count: number, options: FleetOptions) {
+type Count = 'broadcastsOut' | 'broadcastsIn' | 'broadcastsRepeated' | 'broadcastsPulled';
+
+/** What nodes that were prepared hear, each broadcast as often as it was delivered. */
+function listeners() {
   const heard = new Map<Address, string[]>();
+  const prepare = (node: OverlayNode): void => {
+    const texts: string[] = [];
+    heard.set(node.self.address, texts);
+    node.register(app, {
+      broadcast: (_origin, payload) => {
+        texts.push(Buffer.from(payload).toString());
+      },
+    });
+  };
+  const at = (node: OverlayNode): string[] => (heard.get(node.self.address) ?? []).toSorted();
+  const sum = (fleet: Fleet, of: Count): number => fleet.all().reduce((total, node) => total + node.counters()[of], 0);
+  return { prepare, at, sum };
+}
+
+/** A fleet that listens. */
+async function listening(count: number, options: FleetOptions) {
+  const { prepare, at, sum } = listeners();
   const fleet = await Fleet.start(count, {
     ...options,
     prepare: (node) => {
-      const texts: string[] = [];
-      heard.set(node.self.address, texts);
-      node.register(app, {
-        broadcast: (_origin, payload) => {
-          texts.push(Buffer.from(payload).toString());
-        },
-      });
+      options.prepare?.(node);
+      prepare(node);
     },
   });
-  const at = (node: OverlayNode): string[] => (heard.get(node.self.address) ?? []).toSorted();
-  const sum = (of: 'broadcastsOut' | 'broadcastsIn' | 'broadcastsRepeated' | 'broadcastsPulled'): number =>
-    fleet.all().reduce((total, node) => total + node.counters()[of], 0);
-  return { fleet, at, sum };
+  return { fleet, at, sum: (of: Count) => sum(fleet, of) };
 }
 
 describe.each([1, 2])('broadcasts (seed %i)', (seed) => {
@@ -40,6 +51,34 @@ describe.each([1, 2])('broadcasts (seed %i)', (seed) => {
     for (const node of fleet.all()) expect(at(node)).toHaveLength(1);
     expect([sum('broadcastsOut'), sum('broadcastsRepeated'), sum('broadcastsPulled')]).toEqual([39, 0, 0]);
     expect(busyBytes / 39 - 20_000).toBeLessThan(2_000);
+  });
+
+  test('cost hardly more when nobody knows everybody', async () => {
+    const { prepare, at, sum } = listeners();
+    const fleet = new Fleet({ seed, options: { contactsMax: 0, leafSetSize: 8 }, prepare });
+    fleet.build().bootstrap();
+    for (let i = 1; i < 60; i++) await fleet.sim.runUntil(fleet.build().join(['n0:1']), { virtualMsMax: 10_000 });
+    await fleet.sim.runFor(10_000);
+    for (const node of fleet.all()) expect(node.contacts().length).toBeLessThan(40);
+    for (const origin of [0, 17, 50]) fleet.node(origin).broadcast(app, bytes(`from ${origin}`));
+    await fleet.sim.runFor(10_000);
+    for (const node of fleet.all()) expect(at(node)).toHaveLength(3);
+    expect(sum(fleet, 'broadcastsOut')).toBe(3 * 59 + sum(fleet, 'broadcastsRepeated'));
+    expect(sum(fleet, 'broadcastsRepeated')).toBeLessThanOrEqual(0.03 * 3 * 59);
+  });
+
+  test('are kept without the frames that they came in', async () => {
+    const alone = new Set<boolean>();
+    const { fleet } = await listening(12, {
+      seed,
+      prepare: (node) =>
+        node.register(app + 1, {
+          broadcast: (_origin, payload) => alone.add(payload.buffer.byteLength === payload.byteLength),
+        }),
+    });
+    fleet.node(0).broadcast(app + 1, new Uint8Array(500));
+    await fleet.sim.runFor(2_000);
+    expect([...alone]).toEqual([true]);
   });
 
   test('reach everybody once at 5 percent loss, many at a time', async () => {
