@@ -1,5 +1,5 @@
 import { clockwise, clockwiseHeads, headOf, keyBeside, pointOf } from '../keys.ts';
-import type { Key } from '../overlay.ts';
+import type { Key, Region } from '../overlay.ts';
 import { RegionSet, wholeRing } from '../region.ts';
 import type { ContactRing } from './contact-ring.ts';
 import type { Geometry, GeometryOptions } from './geometry.ts';
@@ -75,7 +75,7 @@ export abstract class ArcGeometry implements Partial<Geometry> {
   keepers(keys: RegionSet, n: number): number[] {
     const { size } = this.ring;
     const keepers = new Set<number>();
-    for (const { from, to } of keys) {
+    for (const { from, to } of fromWidestGap(keys.regions())) {
       const ofFirst = this.nearest(from, n);
       const ofLast = this.nearest(keyBeside(to, -1n), n);
       const first = ofFirst[0] as number;
@@ -134,4 +134,12 @@ function run(members: readonly number[], start: number, step: 1 | -1, size: numb
   let count = 0;
   while (count + 1 < members.length && members.includes((start + step * (count + 1) + size) % size)) count += 1;
   return count;
+}
+
+/** The regions clockwise from behind the widest gap between two of them, so that those near to one another stay together. */
+function fromWidestGap(regions: readonly Region[]): readonly Region[] {
+  if (regions.length < 2) return regions;
+  const gaps = regions.map(({ from }, i) => clockwiseHeads(headOf(regions.at(i - 1)?.to as Key), headOf(from)));
+  const first = gaps.indexOf(Math.max(...gaps));
+  return [...regions.slice(first), ...regions.slice(0, first)];
 }
