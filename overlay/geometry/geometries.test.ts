@@ -206,10 +206,10 @@ describe.each(geometries)('%s', (geometry) => {
     });
 
     test.each([
-      ['everybody, each once', 200, 1_024, 4, 0],
-      ['one in eight, each once', 1_500, 180, 8, 0],
-      ['their leaf sets and little else, hardly anybody twice', 150, 0, 20, 0.02],
-    ])('reaches every member among tables that know %s', (_, size, contactsMax, depthLimit, shareOfTwice) => {
+      ['everybody', 200, 1_024, 4],
+      ['one in eight', 1_500, 180, 8],
+      ['their leaf sets and little else', 150, 0, 20],
+    ])('reaches every member once, among tables that know %s', (_, size, contactsMax, depthLimit) => {
       const fleet = fleetOf(size, 7, { contactsMax, leafSetSize: 16 });
       const reached: Key[] = [];
       let depthMax = 0;
@@ -220,8 +220,7 @@ describe.each(geometries)('%s', (geometry) => {
       };
       visit([...fleet.keys()][0] as Key, RegionSet.whole(), 0);
       expect(depthMax).toBeLessThanOrEqual(depthLimit);
-      expect(new Set(reached)).toEqual(new Set(fleet.keys()));
-      expect(reached.length).toBeLessThanOrEqual(size * (1 + shareOfTwice));
+      expect(reached.sort()).toEqual([...fleet.keys()].sort());
     });
   });
 

@@ -53,7 +53,7 @@ describe.each([1, 2])('broadcasts (seed %i)', (seed) => {
     expect(busyBytes / 39 - 20_000).toBeLessThan(2_000);
   });
 
-  test('cost hardly more when nobody knows everybody', async () => {
+  test('cost as little when nobody knows everybody', async () => {
     const { prepare, at, sum } = listeners();
     const fleet = new Fleet({ seed, options: { contactsMax: 0, leafSetSize: 8 }, prepare });
     fleet.build().bootstrap();
@@ -63,8 +63,7 @@ describe.each([1, 2])('broadcasts (seed %i)', (seed) => {
     for (const origin of [0, 17, 50]) fleet.node(origin).broadcast(app, bytes(`from ${origin}`));
     await fleet.sim.runFor(10_000);
     for (const node of fleet.all()) expect(at(node)).toHaveLength(3);
-    expect(sum(fleet, 'broadcastsOut')).toBe(3 * 59 + sum(fleet, 'broadcastsRepeated'));
-    expect(sum(fleet, 'broadcastsRepeated')).toBeLessThanOrEqual(0.03 * 3 * 59);
+    expect([sum(fleet, 'broadcastsOut'), sum(fleet, 'broadcastsRepeated')]).toEqual([3 * 59, 0]);
   });
 
   test('are kept without the frames that they came in', async () => {
