@@ -70,7 +70,8 @@ function valuesAt(store: ObjectStore | undefined): string[] {
 }
 
 interface Get {
-  readonly asker: OverlayNode;
+  /** Its id only: a node that has crashed is not to stay in memory for what it asked. */
+  readonly asker: Key;
   readonly value: string;
   state: 'open' | 'found' | 'failed';
   elapsedMs: number;
@@ -163,7 +164,7 @@ async function putAll(
 function getOne(fleet: Fleet, value: string, storeOf: (node: OverlayNode) => ObjectStore): Get {
   const asker = fleet.any();
   const startedAtMs = fleet.sim.nowMs;
-  const get: Get = { asker, value, state: 'open', elapsedMs: 0 };
+  const get: Get = { asker: asker.self.id, value, state: 'open', elapsedMs: 0 };
   const end = (isFound: boolean): void => {
     get.state = isFound ? 'found' : 'failed';
     get.elapsedMs = fleet.sim.nowMs - startedAtMs;

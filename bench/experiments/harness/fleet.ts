@@ -121,8 +121,8 @@ export class Fleet {
     return anyOf(this.random, this.#members);
   }
 
-  isMember(node: OverlayNode): boolean {
-    return this.#members[this.#indexes.get(node.self.id) ?? -1] === node;
+  isMember(id: Key): boolean {
+    return this.#indexes.has(id);
   }
 
   /** A node on a machine of its own that has not joined yet. */
@@ -154,8 +154,8 @@ export class Fleet {
   crash(node: OverlayNode): void {
     this.sim.crash(node.self.address);
     this.#crashed.add(node);
-    if (!this.isMember(node)) return;
-    const index = this.#indexes.get(node.self.id) as number;
+    const index = this.#indexes.get(node.self.id);
+    if (index === undefined) return;
     const last = this.#members.pop() as OverlayNode;
     if (last !== node) {
       this.#members[index] = last;

@@ -3,7 +3,8 @@ import type { Fleet } from './fleet.ts';
 
 /** One question for the owner of a key. It stays open for ever when the asking node dies. */
 export interface Lookup {
-  readonly asker: OverlayNode;
+  /** Its id only: a node that has crashed is not to stay in memory for what it asked. */
+  readonly asker: Key;
   readonly key: Key;
   readonly startedAtMs: number;
   state: 'open' | 'answered' | 'failed';
@@ -18,7 +19,15 @@ export interface Lookup {
 /** Asks the ring from `asker` by `Overlay.lookup`. */
 export function lookUp(fleet: Fleet, asker: OverlayNode, key: Key): Lookup {
   const startedAtMs = fleet.sim.nowMs;
-  const lookup: Lookup = { asker, key, startedAtMs, state: 'open', owner: null, trueOwner: null, elapsedMs: 0 };
+  const lookup: Lookup = {
+    asker: asker.self.id,
+    key,
+    startedAtMs,
+    state: 'open',
+    owner: null,
+    trueOwner: null,
+    elapsedMs: 0,
+  };
   const end = (owner: Key | null): void => {
     lookup.state = owner === null ? 'failed' : 'answered';
     lookup.owner = owner;
