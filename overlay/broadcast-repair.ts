@@ -171,6 +171,7 @@ export class BroadcastRepair {
       const message = await this.#fetch(source, broadcast);
       if (message && nameOf(message) === name && !this.#output.isDelivered(name)) {
         this.#output.counters.broadcastsPulled += 1;
+        // What was decoded is a view of a whole frame.
         this.#output.take({ ...message, payload: Uint8Array.from(message.payload) }, source);
         this.knows(source, message);
       }

@@ -99,11 +99,6 @@ export abstract class ArcGeometry implements Partial<Geometry> {
     return members.length >>> 1;
   }
 
-  /** The one in the middle. */
-  guide(start: number, end: number): number {
-    return (start + end) >>> 1;
-  }
-
   /** Whether a key of others lies within the leaf set, so that the members on either side of it are surely known. */
   protected isAmongLeaves(key: Key): boolean {
     const { size, selfIndex } = this.ring;

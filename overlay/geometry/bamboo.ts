@@ -20,6 +20,7 @@ import type { Geometry } from './geometry.ts';
 export class Bamboo extends ArcGeometry implements Geometry {
   static readonly slots = 16 * keyDigits;
   readonly slotMembersMin = 1;
+  readonly looksAhead = false;
 
   slotOf(id: Key): number {
     const row = sharedDigits(this.ring.self.id, id);

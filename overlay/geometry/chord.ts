@@ -29,6 +29,7 @@ const pastWeight = 256;
 export class Chord extends ArcGeometry implements Geometry {
   static readonly slots = 53;
   readonly slotMembersMin = 1;
+  readonly looksAhead = true;
 
   slotOf(id: Key): number {
     const steps = clockwiseHeads(headOf(this.ring.self.id), headOf(id));
@@ -44,11 +45,6 @@ export class Chord extends ArcGeometry implements Geometry {
   replicaRegion(index: number, n: number): RegionSet {
     if (this.ring.size <= n) return new RegionSet([wholeRing]);
     return new RegionSet([{ from: this.start(index - n + 1), to: this.start(index + 1) }]);
-  }
-
-  /** The first one: fingers point ahead. */
-  override guide(start: number, _end: number): number {
-    return start;
   }
 
   /** Steps from the member to the key, or back to it from one that stands a little past it, which count for more. */

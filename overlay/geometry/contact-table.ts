@@ -328,7 +328,8 @@ export class ContactTable implements RoutingTable {
     const heads = families.map(([head]) => head as number);
     return this.#runs(heads, fanout).map(([start, end]) => {
       const region = keys.intersect(this.#cellsOf(families.slice(start, end).flat()));
-      const best = this.#geometry.guide(start, end);
+      // Whoever knows most of the run.
+      const best = this.#geometry.looksAhead ? start : (start + end) >>> 1;
       const guide = [best, best + 1, best - 1].find(
         (i) => i >= start && i < end && region.has(this.#ring.id(heads[i] as number)),
       );

@@ -34,8 +34,8 @@ export interface Geometry {
 
   /** How many of two or more members in ring order, not all and not none, make up the first part of a run cut in two. */
   parting(members: readonly number[]): number;
-  /** Which of a run of members knows most of the others. */
-  guide(start: number, end: number): number;
+  /** Whether a member knows most of those ahead of it, and not as many on either side. */
+  readonly looksAhead: boolean;
 
   /** How far from the key a member stands, as hops go: each makes it less, but for one to who is taken for the owner. */
   distance(key: Key, id: Key): bigint;

@@ -34,6 +34,7 @@ export class Kademlia implements Geometry {
   static readonly slots = keyBits;
   /** The k of a k-bucket. */
   readonly slotMembersMin = 20;
+  readonly looksAhead = false;
   /** A bucket that grows need not be watched any more. */
   readonly isDecidedByLeaves = false;
   readonly #ring: ContactRing;
@@ -187,10 +188,6 @@ export class Kademlia implements Geometry {
     if (first === last) return members.length >>> 1;
     const depth = Math.clz32(first ^ last) - (32 - sliceBits);
     return slices.findIndex((slice) => bitAt(slice, depth) === 1);
-  }
-
-  guide(start: number, end: number): number {
-    return (start + end) >>> 1;
   }
 
   // ---- Walks down the trie
