@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { QueryError } from '../columnar/index.ts';
 import {
   diskKey,
@@ -26,7 +26,7 @@ const marker = `${JSON.stringify({ format })}\n`;
  */
 export async function openDataDirectory(directory: string): Promise<Storage> {
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     const names = await readdir(directory);
     if (names.includes(markerName)) await checkMarker(directory);
     else if (names.length === 0) await writeFile(join(directory, markerName), marker, { flush: true });
@@ -129,6 +129,20 @@ function parsed(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return null;
+  }
+}
+
+/** As `mkdir` with `recursive`, which never ends where nothing can be made, as below /proc. */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (code === 'EEXIST') return;
+    const parent = dirname(directory);
+    if (code !== 'ENOENT' || parent === directory) throw error;
+    await makeDirectory(parent);
+    await mkdir(directory);
   }
 }
 

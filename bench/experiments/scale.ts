@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -15,6 +16,9 @@ const heapMaxGiB = 8;
 const messagesPerSecondMin = 100_000;
 /** As small as the frames of nodes mostly are. */
 const bareFrameBytes = 70;
+/** More than the caches of any processor hold; a power of two. */
+const coldWords = 2 ** 26;
+const coldReads = 2_000_000;
 
 interface Point extends Row {
   readonly geometry: string;
@@ -23,6 +27,8 @@ interface Point extends Row {
   readonly messagesPerSecond: number;
   /** What the simulator delivers when there are no nodes: messages between hosts that do nothing but answer them. */
   readonly bareMessagesPerSecond: number;
+  /** What one read takes of what no cache holds, as nearly all of a large fleet is when its turn comes. */
+  readonly coldReadNs: number;
   readonly isRepeatable: boolean;
 }
 
@@ -64,7 +70,14 @@ export const scale = defineExperiment({
         context.progress('once more');
         const again = await oneRun(context, setting);
         const bareMessagesPerSecond = await bareRun(context, setting);
-        points.push({ geometry, nodes, ...figures, bareMessagesPerSecond, isRepeatable: digest === again.digest });
+        points.push({
+          geometry,
+          nodes,
+          ...figures,
+          bareMessagesPerSecond,
+          coldReadNs: coldReadNs(),
+          isRepeatable: digest === again.digest,
+        });
       }
     }
     return { rows: points, targets: points.flatMap(targetsOf), plot: plot(points) };
@@ -123,6 +136,18 @@ async function bareRun({ seed, progress }: Context, { nodes, lookups, measure }:
   const startedAtMs = performance.now();
   await sim.runFor(measure * 1_000);
   return sim.stats().messages / ((performance.now() - startedAtMs) / 1_000);
+}
+
+/** Follows a chain through memory that visits every word of it once, in an order that cannot be foreseen. */
+function coldReadNs(): number {
+  // The steps of a congruential generator with the full period, by the theorem of Hull and Dobell.
+  const next = new Int32Array(coldWords).map((_, i) => (Math.imul(i, 1_664_525) + 1_013_904_223) & (coldWords - 1));
+  const startedAtMs = performance.now();
+  let word = 0;
+  for (let i = 0; i < coldReads; i++) word = next[word] as number;
+  const elapsedMs = performance.now() - startedAtMs;
+  assert(word >= 0, 'what nobody uses might not be read at all');
+  return (elapsedMs * 1e6) / coldReads;
 }
 
 /** The messages delivered while something ran, and the time that it took. */

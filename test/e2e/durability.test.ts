@@ -148,4 +148,11 @@ describe('a data directory', () => {
       message: /cannot use the data directory/,
     });
   });
+
+  test.runIf(process.platform === 'linux')('is not where no directory can be made', async () => {
+    expectOneMessage(await wharf(['start', '--listen', '127.0.0.1:0', '--data', '/proc/wharf/data']), {
+      code: 1,
+      message: /cannot use the data directory \/proc\/wharf\/data: ENOENT/,
+    });
+  });
 });
