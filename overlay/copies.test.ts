@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Advert } from './advert.ts';
-import { Copies } from './copies.ts';
+import { Copies, type Kept } from './copies.ts';
 import type { Contact, Region } from './overlay.ts';
 import { RegionSet, wholeRing } from './region.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -17,6 +17,7 @@ const members = contactsOf(9, 1);
 type Step =
   | { readonly kind: 'joined' | 'failed'; readonly member: Contact }
   | { readonly kind: 'advert'; readonly member: Contact; readonly advert: Advert }
+  | { readonly kind: 'takenOver'; readonly kept: Kept }
   | { readonly kind: 'read' | 'lost' | 'united'; readonly region: Region }
   | { readonly kind: 'tidied' | 'returned' | 'silence' };
 
@@ -27,6 +28,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     kind: fc.constant('advert' as const),
     member,
     advert: fc.oneof(advert, fc.constant(advertOf([wholeRing]))),
+  }),
+  fc.record({
+    kind: fc.constant('takenOver' as const),
+    kept: advert.map(({ held, spare, lossy }) => {
+      const kept = held.clone();
+      kept.addAll(spare);
+      return { held: kept, lossy: kept.intersect(lossy), everywhere: spare.clone() };
+    }),
   }),
   fc.record({
     kind: fc.constantFrom('read' as const, 'lost' as const, 'united' as const),
@@ -67,6 +76,9 @@ class World {
       case 'advert':
         copies.advertised(step.member, step.advert, this.nowMs);
         this.heardAtMs.set(step.member.id, this.nowMs);
+        return;
+      case 'takenOver':
+        copies.dispose(copies.takenOver(step.kept));
         return;
       case 'read':
         copies.hold(step.region, []);
@@ -173,4 +185,51 @@ test('a share that is held is at rest until somebody else is to keep some of it'
   expect(waitingFor).toEqual([]);
   copies.dispose(disposable);
   expect(copies.isAtRest).toBe(true);
+});
+
+describe('copies far away, of keys whose owner the table does not know,', () => {
+  const [near, far] = [members.slice(0, 2), contactOf(40)];
+
+  /** All that there is, where this node knows itself and two others, and then so many that it need not keep everything. */
+  function founder(): Copies {
+    const { copies, table } = new World(near, null);
+    copies.holdAll();
+    for (const newcomer of members.slice(2)) table.heard(newcomer);
+    copies.reconsider();
+    expect(table.get(far.id)).toBeUndefined();
+    return copies;
+  }
+
+  test('make way for those of the owner, and can be disposed of once all who must have them do', () => {
+    const copies = founder();
+    const [first, ...others] = copies.spare.regions();
+    const region = first as Region;
+    const half = { from: region.from, to: far.id };
+    const everywhere = new RegionSet([half]).intersect(region);
+    const disposable = copies.takenOver({ held: new RegionSet([region]), lossy: new RegionSet(), everywhere });
+    expect(copies.spare.regions()).toEqual(others);
+    expect(copies.retired.regions()).toEqual([region]);
+    expect(disposable.equals(everywhere)).toBe(true);
+  });
+
+  test('stay as they are where the copy of the owner may lack something', () => {
+    const copies = founder();
+    const spare = new RegionSet(copies.spare);
+    const disposable = copies.takenOver({ held: spare, lossy: spare, everywhere: spare });
+    expect(copies.spare.equals(spare)).toBe(true);
+    expect(disposable.isEmpty).toBe(true);
+  });
+});
+
+test('what all who must keep some keys hold is what none of them lacks', () => {
+  const { copies, table } = new World(members, null);
+  for (const wanted of copies.wanted()) copies.hold(wanted, []);
+  const own = table.region();
+  expect(copies.keptOf(RegionSet.whole()).held.equals(copies.held)).toBe(true);
+  expect(copies.keptOf(own)).toEqual({ held: own, lossy: new RegionSet(), everywhere: new RegionSet() });
+  for (const partner of copies.partners()) {
+    expect(copies.keptOf(own).everywhere.equals(own)).toBe(false);
+    copies.advertised(partner, advertOf(own), 1);
+  }
+  expect(copies.keptOf(own).everywhere.equals(own)).toBe(true);
 });

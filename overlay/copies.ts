@@ -12,6 +12,16 @@ interface Neighbour {
   readonly atMs: number;
 }
 
+/** What the owner of some keys says of them. */
+export interface Kept {
+  /** What it keeps and holds. */
+  readonly held: RegionSet;
+  /** Of that, what may lack something. */
+  readonly lossy: RegionSet;
+  /** What all who must keep it hold, as far as the owner knows. */
+  readonly everywhere: RegionSet;
+}
+
 export interface Source {
   readonly contact: Contact;
   readonly region: Region;
@@ -206,7 +216,7 @@ export class Copies {
     // Some may have left the leaf set.
     this.#saidSinceMs = Number.NEGATIVE_INFINITY;
     this.#changed();
-    if (!this.#spare.isEmpty) for (const neighbour of this.#neighbours.values()) this.#retire(neighbour);
+    if (!this.#spare.isEmpty) for (const neighbour of this.#neighbours.values()) this.#retireFor(neighbour);
     return !leaving.isEmpty || !back.isEmpty;
   }
 
@@ -218,7 +228,7 @@ export class Copies {
     this.#neighbours.set(contact.id, neighbour);
     this.#saidSinceMs = Math.min(this.#saidSinceMs, nowMs);
     this.#changed();
-    return this.#retire(neighbour);
+    return this.#retireFor(neighbour);
   }
 
   forget(id: Key): void {
@@ -306,8 +316,11 @@ export class Copies {
         continue;
       }
       const ofOwner = this.heldBy(owner.id).intersect(region);
+      const rest = ofOwner.missingFrom(region);
       for (const piece of ofOwner) sources.push({ contact: owner, region: piece });
-      sources.push(...this.holdersOf(ofOwner.missingFrom(region)).sources);
+      sources.push(...this.holdersOf(rest).sources);
+      // Only to neighbours it says unasked what it has come to hold.
+      if (!rest.isEmpty && !this.#table.isLeaf(owner.id)) unheard.push(owner);
     }
     if (own.isEmpty) return { sources, orphans, unheard };
     const silent = this.partners().filter((partner) => !this.hasHeardOf(partner.id));
@@ -333,14 +346,20 @@ export class Copies {
 
   // ---- What to get rid of
 
+  /** What need not be kept here and is complete, or was until another took it over. */
+  expendable(): RegionSet {
+    const expendable = this.#spare.clone();
+    expendable.addAll(this.#retired);
+    // It may have become a copy to keep again, waiting for what it missed.
+    expendable.removeAll(this.#kept);
+    expendable.removeAll(this.#stale);
+    if (!this.#isLeaving) expendable.removeAll(this.#doubtful);
+    return expendable;
+  }
+
   /** Regions that need not be kept here and that all who must keep them hold; and who is not that far. */
   surplus(): { disposable: RegionSet; waitingFor: Contact[] } {
-    const disposable = this.#spare.clone();
-    disposable.addAll(this.#retired);
-    // It may have become a copy to keep again, waiting for what it missed.
-    disposable.removeAll(this.#kept);
-    disposable.removeAll(this.#stale);
-    if (!this.#isLeaving) disposable.removeAll(this.#doubtful);
+    const disposable = this.expendable();
     if (disposable.isEmpty) return { disposable, waitingFor: [] };
     const waitingFor: Contact[] = [];
     // A leaving node still stands in its own table, and its successor as a copy is one further.
@@ -348,16 +367,27 @@ export class Copies {
     const matters = disposable.intersect(
       this.#isLeaving ? this.#table.replicaRegion(this.#replicas) : RegionSet.whole(),
     );
-    for (const contact of this.#table.keepers(matters, copies)) {
-      if (contact.id === this.#table.self.id) continue;
-      const theirs = matters.intersect(this.#table.replicaRegionOf(contact.id, copies));
-      const lacking = this.heldBy(contact.id).missingFrom(theirs);
-      lacking.addAll(this.#betterHere(contact.id).intersect(theirs));
-      if (lacking.isEmpty) continue;
+    for (const { contact, lacking } of this.#lackedByKeepers(matters, copies)) {
       waitingFor.push(contact);
       disposable.removeAll(lacking);
     }
     return { disposable, waitingFor };
+  }
+
+  /** Of some keys: what this node keeps and holds, the flaws of that, and what all others hold who must keep it, too. */
+  keptOf(keys: RegionSet): Kept {
+    const held = this.#held.intersect(keys);
+    const everywhere = held.clone();
+    for (const { lacking } of this.#lackedByKeepers(held, this.#replicas)) everywhere.removeAll(lacking);
+    return { held, lossy: this.lossy.intersect(held), everywhere };
+  }
+
+  /** What the owner of keys says of them, whether or not this table knows it. Returns what can be disposed of by now. */
+  takenOver({ held, lossy, everywhere }: Kept): RegionSet {
+    const taken = this.#spare.intersect(held);
+    taken.removeAll(this.#betterThan(lossy));
+    this.#retire(taken);
+    return this.#spare.missingFrom(this.expendable()).intersect(everywhere);
   }
 
   /** Returns whether the advert changed. */
@@ -383,11 +413,28 @@ export class Copies {
     this.#version += 1;
   }
 
+  /** Members that must keep some of the keys, when so many do of each, and what they lack of what they must. */
+  #lackedByKeepers(keys: RegionSet, copies: number): { contact: Contact; lacking: RegionSet }[] {
+    const others = this.#table.keepers(keys, copies).filter(({ id }) => id !== this.#table.self.id);
+    const lacks = others.map((contact) => {
+      const theirs = keys.intersect(this.#table.replicaRegionOf(contact.id, copies));
+      const lacking = this.heldBy(contact.id).missingFrom(theirs);
+      lacking.addAll(this.#betterThan(this.#lossyAt(contact.id)).intersect(theirs));
+      return { contact, lacking };
+    });
+    return lacks.filter(({ lacking }) => !lacking.isEmpty);
+  }
+
   /** Only in favour of one who must keep the region: another may just be about to retire its copy, too. */
-  #retire({ contact, advert }: Neighbour): boolean {
+  #retireFor({ contact, advert }: Neighbour): boolean {
     if (this.#spare.isEmpty || !this.#table.get(contact.id)) return false;
     const taken = this.#spare.intersect(advert.held).intersect(this.#table.replicaRegionOf(contact.id, this.#replicas));
-    taken.removeAll(this.#betterHere(contact.id));
+    taken.removeAll(this.#betterThan(this.#lossyAt(contact.id)));
+    return this.#retire(taken);
+  }
+
+  /** Of what is spare, some is held elsewhere by now. Returns whether the advert changed. */
+  #retire(taken: RegionSet): boolean {
     taken.removeAll(this.#doubtful);
     if (taken.isEmpty) return false;
     this.#spare.removeAll(taken);
@@ -397,9 +444,12 @@ export class Copies {
     return true;
   }
 
-  /** Spare regions that are whole here and not there: the other is to read them, before they are given up. */
-  #betterHere(id: Key): RegionSet {
-    const theirs = this.#neighbours.get(id)?.advert.lossy ?? new RegionSet();
-    return this.lossy.missingFrom(theirs.intersect(this.#spare));
+  #lossyAt(id: Key): ReadonlyRegionSet {
+    return this.#neighbours.get(id)?.advert.lossy ?? new RegionSet();
+  }
+
+  /** Spare regions that are whole here and lossy in another copy: that one is to read them, before they are given up. */
+  #betterThan(lossy: ReadonlyRegionSet): RegionSet {
+    return this.lossy.missingFrom(this.#spare.intersect(lossy));
   }
 }

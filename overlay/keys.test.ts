@@ -11,6 +11,7 @@ import {
   midpoint,
   pointOf,
   randomKey,
+  randomKeyIn,
   sharedDigits,
 } from './keys.ts';
 
@@ -74,6 +75,23 @@ test('a region holds the keys met before its end', () => {
       expect(inRegion(at, { from, to })).toBe(inside);
     }),
   );
+});
+
+test('a key drawn from a region lies there, wherever chance falls', () => {
+  const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  fc.assert(
+    fc.property(key, key, chance, (from, to, random) => {
+      expect(
+        inRegion(
+          randomKeyIn({ from, to }, () => random),
+          { from, to },
+        ),
+      ).toBe(true);
+    }),
+  );
+  const whole = { from: keyAt(5n), to: keyAt(5n) };
+  expect(randomKeyIn(whole, () => 0)).toBe(keyAt(5n));
+  expect(clockwise(5n, pointOf(randomKeyIn(whole, () => 0.5)))).toBeGreaterThan(1n << 158n);
 });
 
 test('keys from bytes, from chance, and their common digits', () => {

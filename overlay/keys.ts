@@ -131,6 +131,12 @@ export function midpoint(a: Key, b: Key): Key {
   return making.toString('latin1');
 }
 
+/** A key of a region drawn uniformly; `random` is uniform in [0, 1). */
+export function randomKeyIn({ from, to }: Region, random: () => number): Key {
+  const length = clockwise(pointOf(from), pointOf(to)) || 1n << BigInt(keyBits);
+  return keyBeside(from, (pointOf(randomKey(random)) * length) >> BigInt(keyBits));
+}
+
 /** Orders keys as one meets them walking clockwise from `origin`: negative when `a` comes first. */
 export function compareClockwise(origin: Key, a: Key, b: Key): number {
   if (a === b) return 0;

@@ -216,6 +216,7 @@ export class Parts {
     const output = {
       ask: <T>(to: Contact, request: Uint8Array, answer: Codec<T>) => this.rpc.ask(to, replicationApp, request, answer),
       ping: (to: Contact) => this.membership.askAdvert(to),
+      lookup: (key: Key) => this.lookups.lookup(key, 'iterative'),
       advertise: () => this.membership.advertise(),
       hasEntered: () => this.membership.hasEntered,
       missing: () => this.membership.missing(),

@@ -13,6 +13,7 @@ import {
   u32,
   u64,
 } from './codec.ts';
+import type { Kept } from './copies.ts';
 import { lossesMax } from './losses.ts';
 import type { Digest, Region } from './overlay.ts';
 import { type RegionSet, wholeRing } from './region.ts';
@@ -38,6 +39,8 @@ export type ReplicationRequest =
   | { readonly type: 'next'; readonly export: number; readonly index: number }
   /** Read this from me, complete or not. Answered with nothing once that is done. */
   | { readonly type: 'sync'; readonly regions: readonly Region[] }
+  /** What of this do you keep, and what do all who must keep it with you? Answered with `keptReply`. */
+  | { readonly type: 'kept'; readonly regions: readonly Region[] }
   /** Is everybody back whom you have known, and had you lost nothing yourself? Answered with `vouchReply`. */
   | { readonly type: 'vouch' };
 
@@ -84,6 +87,7 @@ export const replicationRequest: Codec<ReplicationRequest> = tagged<ReplicationR
   next: [3, struct({ export: u32, index: u32 })],
   sync: [4, struct({ regions })],
   vouch: [5, struct({})],
+  kept: [6, struct({ regions })],
 });
 
 const lossList = list(struct<AgedLoss>({ region, ageMs: milliseconds }), lossesMax);
@@ -110,6 +114,7 @@ export const openReply = struct<OpenReply>({
   export: u32,
 });
 export const syncReply = struct({});
+export const keptReply = struct<Kept>({ held: regionSet(), lossy: regionSet(), everywhere: regionSet() });
 export const vouchReply = flag;
 export const nextReply = nullable(
   struct<{ kind: number; chunk: Uint8Array }>({ kind: u8, chunk: bytes(chunkBytesMax) }),

@@ -100,6 +100,7 @@ class Ring {
         const peer = this.members.get(to.id);
         if (peer) runtime.after(1, () => this.#tell(peer, member));
       },
+      lookup: async (key: Key) => table.owner(key),
       advertise: () => {
         runtime.after(1, () => this.#tellAll(member));
       },

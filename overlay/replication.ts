@@ -11,11 +11,12 @@ import { Gathering } from './gathering.ts';
 import type { Journal } from './journal.ts';
 import { Orphans } from './orphans.ts';
 import type { Contact, Key, Replicated } from './overlay.ts';
+import { RegionSet } from './region.ts';
 import { type Ask, type ReaderCounters, RegionReader } from './region-reader.ts';
 import { RegionServer } from './region-server.ts';
 import { Repair, type RepairCounters, type RepairOptions } from './repair.ts';
 import type { ReplicationGround } from './replication-ground.ts';
-import { replicationRequest, vouchReply } from './replication-messages.ts';
+import { keptReply, replicationRequest, vouchReply } from './replication-messages.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Runtime, Timer } from './runtime.ts';
 import { Serving } from './serving.ts';
@@ -30,6 +31,8 @@ export interface ReplicationOptions extends ExportOptions, ComparisonOptions, Re
 export interface ReplicationOutput {
   readonly ask: Ask;
   ping(to: Contact): void;
+  /** Who owns a key. @throws OverlayError */
+  lookup(key: Key): Promise<Contact>;
   /** The advert changed: neighbours should hear of it soon. */
   advertise(): void;
   /** Whether all around this node know each other and it: before, an owner could take writes that pass this node by. */
@@ -89,6 +92,7 @@ export class Replication {
     const copies = new Copies(table, replicas);
     const kinds = this.#kinds;
     const ping = output.ping.bind(output);
+    const lookup = output.lookup.bind(output);
     const advertise = output.advertise.bind(output);
     const ground: ReplicationGround = { runtime, table, copies, kinds, log, ping, advertise };
     const comparison = new Comparison(options, kinds, () => runtime.now());
@@ -97,7 +101,7 @@ export class Replication {
     this.#disk = new DiskRegions(journal, copies);
     this.#reader = new RegionReader(ground, comparison, output.ask);
     this.#server = new RegionServer(runtime, options, kinds, this.serving, comparison);
-    this.#surplus = new Surplus(ground, this.#disk, this.#reader);
+    this.#surplus = new Surplus(ground, this.#disk, this.#reader, lookup);
     this.#antiEntropy = new AntiEntropy(ground, replicas, this.#reader);
     const orphans = new Orphans();
     this.#gathering = this.#buildGathering(ground, orphans);
@@ -223,6 +227,8 @@ export class Replication {
         return new Uint8Array(0);
       case 'vouch':
         return encode(vouchReply, this.#gathering.vouches());
+      case 'kept':
+        return encode(keptReply, this.#copies.keptOf(new RegionSet(request.regions)));
       default:
         return this.#server.answer(from, request);
     }
@@ -254,6 +260,7 @@ export class Replication {
     this.#restingVersion = isAtRest ? version : null;
     this.#repair.tick();
     this.#surplus.tidy();
+    void this.#surplus.offer();
     void this.#surplus.returnStale();
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Key, OverlayError } from '../../overlay/index.ts';
+import { type Key, OverlayError, overlayDefaults } from '../../overlay/index.ts';
 import { resourceKey } from '../../overlay/store/items.ts';
 import { variants } from './fleet.ts';
 import { hourMs, StoreFleet } from './store-fleet.ts';
@@ -70,5 +70,28 @@ describe.each(variants([3, 8, 12, 40, 48]))('nodes that enter side by side ($geo
     await fleet.sim.runFor(1_000);
     audit.check();
     expect(audit.acknowledged).toBeGreaterThan(150);
+  });
+});
+
+describe.each(variants([1]))('a crowd that enters at once ($geometry, seed $seed)', (variant) => {
+  test('takes over what the first member had, though it knows few of them', async () => {
+    const stores = await StoreFleet.start(1, { ...variant, options: { contactsMax: 24 } });
+    const { fleet } = stores;
+    const names = Array.from({ length: 80 }, (_, i) => `item${i}`);
+    for (const name of names) await stores.put(name, name);
+    const crowd = Array.from({ length: 119 }, () => fleet.build());
+    await fleet.sim.runUntil(Promise.all(crowd.map((node) => node.join(['n0:1']))), { virtualMsMax: 10_000 });
+    const isSettled = (): boolean => fleet.all().every((node) => node.isSettled);
+    await fleet.sim.runUntil(isSettled, { virtualMsMax: overlayDefaults.adoptAfterMs });
+    expect(fleet.node(0).contacts().length).toBeLessThan(100);
+    expect(fleet.all().filter((node) => node.counters().regionsAdopted > 0)).toEqual([]);
+    const founder = fleet.node(0);
+    const keptByFounder = (): number => [...stores.of(founder).scan('books')].length;
+    const ownToFounder = names.filter((name) => founder.holds(resourceKey('books', name))).length;
+    // A look at a copy takes long: not after every instant.
+    for (let second = 0; second < 60 && keptByFounder() > ownToFounder; second++) await fleet.sim.runFor(1_000);
+    expect(keptByFounder()).toBe(ownToFounder);
+    for (const name of names) expect(stores.copies(name)).toBeGreaterThanOrEqual(3);
+    for (const name of names) expect(await stores.get(name)).toBe(name);
   });
 });

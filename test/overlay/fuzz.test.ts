@@ -33,7 +33,13 @@ import {
   nameOf,
 } from '../../overlay/messages.ts';
 import { RegionSet } from '../../overlay/region.ts';
-import { compareReply, nextReply, openReply, replicationRequest } from '../../overlay/replication-messages.ts';
+import {
+  compareReply,
+  keptReply,
+  nextReply,
+  openReply,
+  replicationRequest,
+} from '../../overlay/replication-messages.ts';
 import { manifestCodec } from '../../overlay/store/blobs.ts';
 import {
   getReply,
@@ -204,10 +210,12 @@ const overlay: readonly Fuzzed[] = [
     { type: 'next', export: 1, index: 2 },
     { type: 'sync', regions: [region] },
     { type: 'vouch' },
+    { type: 'kept', regions: [region] },
   ]),
   ofOverlay('comparisons of copies', compareReply, [
     { horizonMs: 1e12, available: regions, losses, doubtful: regions, digests: [digests, []] },
   ]),
+  ofOverlay('answers of owners', keptReply, [{ held: regions, lossy: regions, everywhere: regions }]),
   ofOverlay('opened exports', openReply, [
     { available: regions, losses: [{ region, ageMs: 5 }], doubtful: regions, export: 1 },
   ]),

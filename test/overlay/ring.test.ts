@@ -24,7 +24,8 @@ describe.each(variants([1, 2, 3]))('64 nodes that join at once ($geometry, seed 
   }, 300_000);
 
   test('know each other, tile the ring, and agree on owners', async () => {
-    expect(settledAtMs).toBeLessThan(10_000);
+    // What gossip left out is found as members compare their tables in turn.
+    expect(settledAtMs).toBeLessThan(25_000);
     fleet.checkTiling();
     for (let i = 0; i < 50; i++) {
       const key = randomKey(fleet.sim.random);
