@@ -70,8 +70,9 @@ export interface RoutingTable {
    */
   split(keys: RegionSet, fanout: number): TableSplit;
   /**
-   * The same for what concerns members, not keys: each that stands among `keys` belongs to one part at most, by its id,
-   * though its own keys may belong to two. Keys among which nobody can stand are left out.
+   * Parts for what concerns members, not keys: whoever stands among `keys`, but for this node, belongs to one part, by its id,
+   * though its own keys may belong to two. Each goes to a member of it, if this node knows any member among `keys`. Regions
+   * in which nobody can stand are left out.
    */
   spread(keys: RegionSet, fanout: number): readonly TablePart[];
 

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
-import { keyBeside } from '../keys.ts';
-import type { Contact, Key } from '../overlay.ts';
+import { inRegion, keyBeside } from '../keys.ts';
+import type { Contact, Key, Region } from '../overlay.ts';
 import { RegionSet } from '../region.ts';
 import type { RoutingTable, TablePart, TableSplit } from '../routing-table.ts';
 import type { Address } from '../runtime.ts';
@@ -192,17 +192,17 @@ export class ContactTable implements RoutingTable {
   split(keys: RegionSet, fanout: number): TableSplit {
     const own = keys.intersect(this.region());
     const rest = own.missingFrom(keys);
-    const owners = this.#othersWithin(rest).map((index) => [index]);
-    return { own, delegate: this.#shareOut(rest, owners, fanout) };
+    return { own, delegate: this.#shareOut(rest, this.#othersWithin(rest).map(alone), fanout) };
   }
 
   spread(keys: RegionSet, fanout: number): readonly TablePart[] {
-    const rest = this.region().missingFrom(keys);
+    const others = this.region().missingFrom(keys).regions();
+    const rest = new RegionSet(others.filter((region) => !this.#isDeserted(region)));
     const owners = this.#othersWithin(rest);
     const families = this.#familiesWithin(rest, owners);
-    if (families.length > 0) return this.#shareOut(rest, families, fanout);
-    const alone = owners.map((index) => [index]);
-    return this.#isDeserted(rest) ? [] : this.#shareOut(rest, alone, fanout);
+    if (families.length === 0) return this.#shareOut(rest, owners.map(alone), fanout);
+    if (!this.#geometry.looksAhead) return this.#shareOut(rest, families, fanout);
+    return this.#shareOutAhead(rest, families.map(headOfFamily), fanout);
   }
 
   checkInvariants(): void {
@@ -314,18 +314,17 @@ export class ContactTable implements RoutingTable {
     return families;
   }
 
-  /** Whether this node would know of anybody who stood among some keys where it knows of nobody. */
-  #isDeserted(keys: RegionSet): boolean {
-    // Each region lies between two members, and what holds for both of its ends holds for all of it.
-    return keys
-      .regions()
-      .every(({ from, to }) => this.#geometry.wouldBeLeaf(from) && this.#geometry.wouldBeLeaf(keyBeside(to, -1n)));
+  /** Whether nobody stands there: this node knows of nobody, and it would. */
+  #isDeserted({ from, to }: Region): boolean {
+    if (inRegion(this.#ring.id(this.#ring.indexFrom(from)), { from, to })) return false;
+    // It lies between two members, and what holds for both of its ends holds for all of it.
+    return this.#geometry.wouldBeLeaf(from) && this.#geometry.wouldBeLeaf(keyBeside(to, -1n));
   }
 
   /** Deals out the keys that families own to at most `fanout` of their heads. */
   #shareOut(keys: RegionSet, families: readonly (readonly number[])[], fanout: number): TablePart[] {
     assert(fanout >= 1, 'somebody may be given the rest');
-    const heads = families.map(([head]) => head as number);
+    const heads = families.map(headOfFamily);
     return this.#runs(heads, fanout).map(([start, end]) => {
       const region = keys.intersect(this.#cellsOf(families.slice(start, end).flat()));
       // Whoever knows most of the run.
@@ -334,6 +333,25 @@ export class ContactTable implements RoutingTable {
         (i) => i >= start && i < end && region.has(this.#ring.id(heads[i] as number)),
       );
       return { to: this.#ring.at(heads[guide ?? best] as number), region };
+    });
+  }
+
+  /**
+   * Deals out keys to at most `fanout` of the members that stand among them, each of whom knows most of those ahead of it
+   * and few behind: what a member is given begins where it stands.
+   *
+   * @see El-Ansary et al., "Efficient Broadcast in Structured P2P Networks", IPTPS 2003
+   */
+  #shareOutAhead(keys: RegionSet, members: readonly number[], fanout: number): TablePart[] {
+    assert(fanout >= 1, 'somebody may be given the rest');
+    const { selfIndex, size } = this.#ring;
+    const ahead = (index: number): number => (index - selfIndex + size) % size;
+    const ordered = members.toSorted((a, b) => ahead(a) - ahead(b));
+    const starts = this.#runs(ordered, fanout).map(([start]) => ordered[start] as number);
+    return starts.map((index, i) => {
+      const from = i === 0 ? this.self.id : this.#ring.id(index);
+      const to = i + 1 < starts.length ? this.#ring.id(starts[i + 1] as number) : this.self.id;
+      return { to: this.#ring.at(index), region: keys.intersect({ from, to }) };
     });
   }
 
@@ -363,4 +381,12 @@ export class ContactTable implements RoutingTable {
     }
     return cells;
   }
+}
+
+function alone(index: number): number[] {
+  return [index];
+}
+
+function headOfFamily([head]: readonly number[]): number {
+  return head as number;
 }

@@ -206,11 +206,15 @@ describe.each(geometries)('%s', (geometry) => {
     });
 
     test.each([
-      ['everybody', 200, 1_024, 4],
-      ['one in eight', 1_500, 180, 8],
-      ['their leaf sets and little else', 150, 0, 20],
-    ])('reaches every member once, among tables that know %s', (_, size, contactsMax, depthLimit) => {
-      const fleet = fleetOf(size, 7, { contactsMax, leafSetSize: 16 });
+      ['everybody', 200, 1_024, 4, [7]],
+      ['one in eight', 1_500, 180, 8, [7]],
+      ['their leaf sets and little else', 150, 0, 12, [3, 7, 11, 19]],
+    ])('reaches every member once, among tables that know %s', (_, size, contactsMax, depthLimit, seeds) => {
+      for (const seed of seeds) expectSpread(size, contactsMax, depthLimit, seed);
+    });
+
+    function expectSpread(size: number, contactsMax: number, depthLimit: number, seed: number): void {
+      const fleet = fleetOf(size, seed, { contactsMax, leafSetSize: 16 });
       const reached: Key[] = [];
       let depthMax = 0;
       const visit = (at: Key, keys: RegionSet, depth: number): void => {
@@ -221,7 +225,7 @@ describe.each(geometries)('%s', (geometry) => {
       visit([...fleet.keys()][0] as Key, RegionSet.whole(), 0);
       expect(depthMax).toBeLessThanOrEqual(depthLimit);
       expect(reached.sort()).toEqual([...fleet.keys()].sort());
-    });
+    }
   });
 
   describe('the leaf set', () => {
