@@ -135,15 +135,26 @@ function parsed(text: string): unknown {
 /** As `mkdir` with `recursive`, which never ends where nothing can be made, as below /proc. */
 async function makeDirectory(directory: string): Promise<void> {
   try {
+    await makeWithinParent(directory);
+  } catch (error) {
+    const parent = dirname(directory);
+    if (!hasCode(error, 'ENOENT') || parent === directory) throw error;
+    await makeDirectory(parent);
+    await makeWithinParent(directory);
+  }
+}
+
+async function makeWithinParent(directory: string): Promise<void> {
+  try {
     await mkdir(directory);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
-    if (code === 'EEXIST') return;
-    const parent = dirname(directory);
-    if (code !== 'ENOENT' || parent === directory) throw error;
-    await makeDirectory(parent);
-    await mkdir(directory);
+    // Nodes that start side by side make their common parent at the same time.
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function messageOf(error: unknown): string {

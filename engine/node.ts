@@ -24,6 +24,7 @@ import type { Session, SessionFactory } from './session.ts';
 import { type NodeFacts, scanSystemTable } from './system-tables.ts';
 import type { TableSource } from './table.ts';
 import { converter } from './union-schema.ts';
+import type { WaysIn } from './ways-in.ts';
 
 /** Limits of a node; each may be set in its options. */
 export const nodeDefaults = {
@@ -50,19 +51,11 @@ export interface NodeOptions {
   readonly overlay?: Partial<OverlayOptions>;
   /** What outlives the node; nothing does when it is absent. */
   readonly journal?: Journal;
-  /** Told of the members that the node joins through beside its seeds. */
+  /** What is heard of those that the node joins through; told of the members that it tries beside its seeds. */
   readonly waysIn?: WaysIn;
 }
 
-/** What is known of the members that a node tries to join through. */
-export interface WaysIn {
-  /** These are about to be tried, too. */
-  add(addresses: readonly Address[]): void;
-  /** Why one of them will never let this node in; null when none has said so. */
-  refusal(): string | null;
-}
-
-/** Members of an earlier life that are asked when nobody else is known to lead into the fleet. */
+/** Members of an earlier life that are asked beside the seeds. */
 const rejoinThroughMax = 3;
 
 /** One node of a fleet: its place in the DHT, its tables, the queries it has a part in. */
@@ -126,8 +119,8 @@ export class WharfNode implements SessionFactory {
 
   /**
    * Founds a fleet (no seeds) or joins one through any of its members. A node that was a member in an earlier life joins through
-   * those that it knew then, too; when none of them can be reached it stands in for the fleet, until they come
-   * back and the parts find each other. Not so when one of them has refused it: they never would.
+   * those that it knew then, too; when none of them lets it in it stands in for the fleet, until they come back and the
+   * parts find each other. Not so when one of them has refused it: they never would.
    * @throws OverlayError `unreachable`, `refused`; StorageError
    */
   async start(seeds: readonly Address[]): Promise<void> {
@@ -140,10 +133,11 @@ export class WharfNode implements SessionFactory {
 
   async #rejoin(seeds: readonly Address[], known: readonly Contact[]): Promise<void> {
     const { waysIn } = this.#options;
-    const addresses = [...new Set([...seeds, ...known.slice(0, rejoinThroughMax).map(({ address }) => address)])];
-    waysIn?.add(addresses.filter((address) => address !== this.address));
+    const remembered = known.map(({ address }) => address).filter((address) => address !== this.address);
+    const tried = remembered.slice(0, rejoinThroughMax);
+    waysIn?.add(tried);
     try {
-      await this.overlay.join(addresses, 1);
+      await this.overlay.join([...new Set([...seeds, ...tried])], 1);
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       const refusal = waysIn?.refusal() ?? null;

@@ -21,9 +21,9 @@ import { identify, openDataDirectory } from './data-directory.ts';
 import { heard } from './heard-transport.ts';
 import { type Log, overlayLog, silentLog } from './log.ts';
 import { type NodeOptions, WharfNode } from './node.ts';
-import { Seeds } from './seeds.ts';
 import type { Session, SessionFactory } from './session.ts';
 import type { TableSource } from './table.ts';
+import { WaysIn } from './ways-in.ts';
 
 export interface StartOptions {
   /** `host:port`; port 0 takes any free one. */
@@ -147,18 +147,18 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
   const replicas = requireReplicas(options.replicas ?? defaultReplicas);
   const geometry = options.geometry ?? defaultGeometry;
   const secret = options.secret ?? null;
-  const seeds = new Seeds(options.join ?? [], options.log ?? silentLog);
+  const waysIn = new WaysIn(options.join ?? [], options.log ?? silentLog);
   const transport = await explained('configuration', () =>
-    WsTransport.listen({ host, port, cluster, replicas, geometry, secret, log: overlayLog(seeds.log) }),
+    WsTransport.listen({ host, port, cluster, replicas, geometry, secret, log: overlayLog(waysIn.log) }),
   );
   const runtime = new NodeRuntime();
   let journal: Journal | null = null;
   try {
     const { data, log = silentLog } = options;
-    if (data === undefined) return await enter(transport, runtime, seeds, { ...options, replicas, geometry }, {});
+    if (data === undefined) return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, {});
     journal = new Journal(await openDataDirectory(data), overlayLog(log));
     const id = await identify(journal, data, cluster, () => randomKey(() => runtime.random()));
-    return await enter(transport, runtime, seeds, { ...options, replicas, geometry }, { journal, id });
+    return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, { journal, id });
   } catch (error) {
     runtime.close();
     await transport.close();
@@ -170,22 +170,23 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
 async function enter(
   transport: WsTransport,
   runtime: NodeRuntime,
-  seeds: Seeds,
+  waysIn: WaysIn,
   { join = [], tables = [], label, geometry, replicas }: StartOptions & Pick<OverlayOptions, 'geometry' | 'replicas'>,
   state: Pick<NodeOptions, 'journal' | 'id'>,
 ): Promise<RunningNode> {
+  waysIn.isSelf(transport.address);
   const node = new WharfNode({
     runtime,
-    transport: heard(transport, (peer, reason) => seeds.linkDown(peer, reason)),
-    log: seeds.log,
-    waysIn: seeds,
+    transport: heard(transport, (peer, reason) => waysIn.linkDown(peer, reason)),
+    log: waysIn.log,
+    waysIn,
     tables,
     overlay: { geometry, replicas },
     ...(label === undefined ? {} : { label }),
     ...state,
   });
-  await explained('unauthorized', () => Promise.race([node.start(join), seeds.allRefused]).catch(seeds.explain));
-  seeds.joined();
+  await explained('unauthorized', () => Promise.race([node.start(join), waysIn.allRefused]).catch(waysIn.explain));
+  waysIn.joined();
   return new RunningNode(node, transport, runtime);
 }
 

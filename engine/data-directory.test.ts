@@ -1,0 +1,19 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openDataDirectory } from './data-directory.ts';
+
+test('nodes that start side by side make the directories above their own together', async () => {
+  const scratch = await mkdtemp(join(tmpdir(), 'wharf-'));
+  try {
+    for (let round = 0; round < 5; round++) {
+      const names = ['a', 'b', 'c', 'd'].map((node) => join(scratch, `${round}`, 'x', 'y', node));
+      const opened = await Promise.all(names.map(openDataDirectory));
+      expect(opened).toHaveLength(4);
+      await Promise.all(opened.map((storage) => storage.close()));
+    }
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+});
