@@ -45,9 +45,15 @@ export type BroadcastRequest =
 /** Null when it was forgotten meanwhile. */
 export type PulledBroadcast = BroadcastMessage | null;
 
+/** As deep as can be said; nobody passes on what is deeper than routes may be long. */
+export const depthMax = 255;
 /** Names in one `have`. */
 export const namesMax = 256;
 const payloadBytesMax = 2 * 1024 * 1024;
+
+const view = bytes(payloadBytesMax);
+/** Read as a copy: broadcasts are kept for a while, and what is decoded is a view of a whole frame. */
+const payload: Codec<Uint8Array> = { write: view.write, read: (reader) => new Uint8Array(view.read(reader)) };
 
 const name = { origin: key, number: u32 };
 const message = {
@@ -56,7 +62,7 @@ const message = {
   app: u8,
   depth: u8,
   ageMs: milliseconds,
-  payload: bytes(payloadBytesMax),
+  payload,
 };
 
 export const broadcastRequest: Codec<BroadcastRequest> = tagged<BroadcastRequest>({

@@ -2,6 +2,7 @@ import {
   type BroadcastMessage,
   type BroadcastName,
   type BroadcastRequest,
+  depthMax,
   namesMax,
   pulledBroadcast,
 } from './broadcast-messages.ts';
@@ -112,7 +113,7 @@ export class BroadcastRepair {
     note(kept, from.id);
     this.#output.counters.broadcastsOut += 1;
     const { message, bornAtMs } = kept;
-    return { ...message, depth: message.depth + 1, ageMs: this.#runtime.now() - bornAtMs };
+    return { ...message, depth: Math.min(message.depth + 1, depthMax), ageMs: this.#runtime.now() - bornAtMs };
   }
 
   close(): void {
@@ -171,8 +172,7 @@ export class BroadcastRepair {
       const message = await this.#fetch(source, broadcast);
       if (message && nameOf(message) === name && !this.#output.isDelivered(name)) {
         this.#output.counters.broadcastsPulled += 1;
-        // What was decoded is a view of a whole frame.
-        this.#output.take({ ...message, payload: Uint8Array.from(message.payload) }, source);
+        this.#output.take(message, source);
         this.knows(source, message);
       }
       this.#pulls.get(name)?.shift();

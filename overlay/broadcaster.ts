@@ -88,7 +88,9 @@ export class Broadcaster {
       throw new OverlayError('refused', `a broadcast of ${payload.length} bytes exceeds ${broadcastBytesMax}`);
     }
     this.#number = (this.#number + 1) >>> 0;
-    const message = { origin: this.#table.self, number: this.#number, app, depth: 0, ageMs: 0, payload };
+    // The caller may use its array again while others still fetch what it said.
+    const kept = new Uint8Array(payload);
+    const message = { origin: this.#table.self, number: this.#number, app, depth: 0, ageMs: 0, payload: kept };
     this.#take(message, this.#table.self);
     this.#pass(message, RegionSet.whole());
   }
@@ -98,8 +100,8 @@ export class Broadcaster {
     const message = decode(broadcastRequest, request);
     switch (message.type) {
       case 'pass':
-        // What was decoded is a view of a whole frame. What cannot be read here cannot be read elsewhere.
-        if (!this.#take({ ...message, payload: Uint8Array.from(message.payload) }, from)) return new Uint8Array(0);
+        // What cannot be read here cannot be read elsewhere.
+        if (!this.#take(message, from)) return new Uint8Array(0);
         this.#repair.knows(from, message);
         this.#pass(message, message.region);
         return new Uint8Array(0);

@@ -4,9 +4,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { TopLevelSpec } from 'vega-lite';
 import { type OverlayNode, randomKey } from '../../overlay/index.ts';
-import { Simulation } from '../../simulator/index.ts';
+import { type SimulatedHost, Simulation } from '../../simulator/index.ts';
 import { randomStream } from '../../simulator/random.ts';
-import { anyOf } from './harness/distributions.ts';
 import { atLeast, atMost, type Context, defineExperiment, type Row, type Target } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
 import { contactsOption, type Geometry, geometryOf, nodeOptions, oneGeometryOption } from './harness/geometries.ts';
@@ -16,7 +15,7 @@ const heapMaxGiB = 8;
 const messagesPerSecondMin = 100_000;
 /** As small as the frames of nodes mostly are. */
 const bareFrameBytes = 70;
-/** More than the caches of any processor hold; a power of two. */
+/** 256 MiB of them, more than the caches of most processors hold; a power of two. */
 const coldWords = 2 ** 26;
 const coldReads = 2_000_000;
 
@@ -63,6 +62,7 @@ export const scale = defineExperiment({
   },
   async run(context, { nodes: sizes, geometries: names, ...rest }) {
     const points: Point[] = [];
+    const coldReadNs = nsOfColdRead();
     for (const geometry of names.map(geometryOf)) {
       for (const nodes of sizes) {
         const setting = { geometry, nodes, ...rest };
@@ -75,7 +75,7 @@ export const scale = defineExperiment({
           nodes,
           ...figures,
           bareMessagesPerSecond,
-          coldReadNs: coldReadNs(),
+          coldReadNs,
           isRepeatable: digest === again.digest,
         });
       }
@@ -129,7 +129,9 @@ async function bareRun({ seed, progress }: Context, { nodes, lookups, measure }:
     });
   }
   for (let i = 0; i < nodes * lookups * measure; i++) {
-    const [asker, asked] = [anyOf(random, hosts), anyOf(random, hosts)];
+    const at = Math.floor(nodes * random());
+    const other = (at + 1 + Math.floor((nodes - 1) * random())) % nodes;
+    const [asker, asked] = [hosts[at], hosts[other]] as [SimulatedHost, SimulatedHost];
     const question = new Uint8Array(bareFrameBytes).fill(1);
     sim.at(measure * 1_000 * random(), () => asker.transport.send(asked.address, question));
   }
@@ -139,9 +141,10 @@ async function bareRun({ seed, progress }: Context, { nodes, lookups, measure }:
 }
 
 /** Follows a chain through memory that visits every word of it once, in an order that cannot be foreseen. */
-function coldReadNs(): number {
+function nsOfColdRead(): number {
+  const next = new Int32Array(coldWords);
   // The steps of a congruential generator with the full period, by the theorem of Hull and Dobell.
-  const next = new Int32Array(coldWords).map((_, i) => (Math.imul(i, 1_664_525) + 1_013_904_223) & (coldWords - 1));
+  for (let i = 0; i < coldWords; i++) next[i] = (Math.imul(i, 1_664_525) + 1_013_904_223) & (coldWords - 1);
   const startedAtMs = performance.now();
   let word = 0;
   for (let i = 0; i < coldReads; i++) word = next[word] as number;
