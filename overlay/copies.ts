@@ -162,8 +162,7 @@ export class Copies {
     const parts = this.#kept.missingFrom(this.#stale);
     if (parts.isEmpty) return { sources: [], unheard: [] };
     const { sources, orphans } = this.holdersOf(parts);
-    const owners = this.#table.split(orphans, this.#table.size).delegate;
-    return { sources, unheard: owners.map(({ to }) => to) };
+    return { sources, unheard: this.#table.keepers(orphans, 1).filter(({ id }) => id !== this.#table.self.id) };
   }
 
   /** A complete copy of a region has arrived, with its flaws, or it is taken as empty for want of one. */

@@ -6,7 +6,7 @@ import type { Runtime, Timer } from './runtime.ts';
 
 /** Enough to find the fleet again, and all who may have copies of what this node has. */
 const membersMax = 64;
-/** Changes of the table within this time are written together, but for the first, without which nobody would be known. */
+/** Changes within this time are written together, but the first at once: whoever crashed before would come back knowing nobody. */
 const writeDelayMs = 1_000;
 
 const members = list(contact, membersMax);
