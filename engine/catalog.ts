@@ -116,7 +116,10 @@ export class Catalog {
     if (lease !== undefined && lease.untilMs > this.#options.runtime.now()) return lease.table;
     const entries = await this.#entries(name);
     const [first, ...others] = entries;
-    if (first === undefined) throw unknownTable(name, position, [...this.#local.keys(), ...systemTableNames]);
+    if (first === undefined) {
+      const missing = this.#options.overlay.missing().length;
+      throw unknownTable(name, position, [...this.#local.keys(), ...systemTableNames], missing);
+    }
     const table = { ...first.table, schema: unionOf(name, [first, ...others], position) };
     this.#leases.set(name, { table, untilMs: this.#options.runtime.now() + leaseMs });
     return table;
@@ -141,7 +144,13 @@ export class Catalog {
         await store.put(namespace, table.name, 'distributed', value, distributedLifetimeMs, { expected: absent });
         return true;
       } catch (error) {
-        if (error instanceof OverlayError && error.code === 'conflict') return false;
+        if (!(error instanceof OverlayError)) throw error;
+        if (error.code === 'conflict') return false;
+        if (error.code === 'refused' && overlay.missing().length > 0) {
+          throw new QueryError('unreachable', `table "${table.name}" cannot be created now: ${error.message}`, {
+            hint: 'Wait until they are back, or ten minutes, after which they are given up.',
+          });
+        }
         throw error;
       }
     });
@@ -289,9 +298,12 @@ function placeOf({ table, node }: CatalogEntry): string {
   return table.source === 'local' ? `at node ${node}` : 'as a distributed table';
 }
 
-function unknownTable(name: string, position: number, known: readonly string[]): QueryError {
+/** @param missing members that may know of it */
+function unknownTable(name: string, position: number, known: readonly string[], missing = 0): QueryError {
+  const who = missing === 1 ? 'a member is' : `${missing} members are`;
+  const absent = missing === 0 ? null : `Perhaps it exists: ${who} missing.`;
   return new QueryError('unknownTable', `table "${name}" does not exist`, {
     position,
-    hint: didYouMean(name, known) ?? 'SHOW TABLES lists the tables of the fleet.',
+    hint: didYouMean(name, known) ?? absent ?? 'SHOW TABLES lists the tables of the fleet.',
   });
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { DiskMembers } from './disk-members.ts';
 import { Journal } from './journal.ts';
+import type { Contact } from './overlay.ts';
 import type { Storage, StorageEntry } from './storage.ts';
 import { contactOf, contactsOf, tableOf } from './testing/contacts.ts';
 import { ManualRuntime } from './testing/manual-runtime.ts';
@@ -46,4 +47,28 @@ test('the first members are on disk at once, later ones within a second', async 
   await runtime.pass(1);
   expect((await onDisk()).length).toBe(5);
   expect(storage.rounds).toBe(2);
+});
+
+test('the last member is remembered when it has failed, and forgotten when it has left', async () => {
+  const runtime = new ManualRuntime();
+  const storage = new QuickStorage();
+  const [one, two] = contactsOf(2, 1) as [Contact, Contact];
+  const table = tableOf(contactOf(0), [one, two]);
+  const members = new DiskMembers(runtime, new Journal(storage, () => {}), table);
+  const onDisk = () => new DiskMembers(runtime, new Journal(storage, () => {}), table).recover();
+  members.changed();
+  table.remove(two.id);
+  members.changed();
+  await runtime.pass(1_000);
+  table.remove(one.id);
+  members.changed();
+  await runtime.pass(1_000);
+  expect(await onDisk()).toEqual([one]);
+  table.heard(one);
+  members.changed();
+  table.remove(one.id);
+  members.left();
+  members.changed();
+  await runtime.pass(1_000);
+  expect(await onDisk()).toEqual([]);
 });

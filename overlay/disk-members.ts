@@ -20,6 +20,8 @@ export class DiskMembers {
   #recovered: readonly Contact[] = [];
   #soon: Timer | null = null;
   #isWritten = false;
+  /** Nobody is left, and the last has not failed. */
+  #isAlone = false;
 
   constructor(runtime: Runtime, journal: Journal, table: RoutingTable) {
     this.#runtime = runtime;
@@ -52,12 +54,22 @@ export class DiskMembers {
     return recovered;
   }
 
-  /** A node that stands alone keeps whom it knew last: they may be what it is to look for. */
+  /** A node whose last neighbour has failed keeps it: that may be whom it is to look for. */
   changed(): void {
-    if (!this.#journal.isDurable || this.#table.size === 1) return;
+    if (this.#table.size > 1) this.#write();
+  }
+
+  /** A member has left in order. Nobody need look for it, also if it was the last. */
+  left(): void {
+    this.#isAlone = this.#table.size === 1;
+    this.#write();
+  }
+
+  #write(): void {
+    if (!this.#journal.isDurable) return;
     this.#soon ??= this.#runtime.after(this.#isWritten ? writeDelayMs : 0, () => {
       this.#soon = null;
-      if (this.#table.size === 1) return;
+      if (this.#table.size === 1 && !this.#isAlone) return;
       this.#isWritten = true;
       this.#journal.write(key, encode(members, this.#table.around(this.#table.self.id, membersMax)));
     });

@@ -189,7 +189,10 @@ export class Parts {
       askReach: this.#calls.reach.bind(this.#calls),
       advert: () => this.replication.advert(),
       advertised: (from: Contact, advert: Advert) => this.replication.advertised(from, advert),
-      changed: (change: MembershipChange) => this.apps.update(change),
+      changed: (change: MembershipChange) => {
+        if (change.kind === 'left') this.diskMembers.left();
+        this.apps.update(change);
+      },
       tableChanged: () => {
         this.diskMembers.changed();
         this.replication.tableChanged();

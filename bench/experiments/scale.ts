@@ -19,16 +19,19 @@ const bareFrameBytes = 70;
 const coldWords = 2 ** 26;
 const coldReads = 2_000_000;
 
-interface Point extends Row {
+interface Measured extends Row {
   readonly geometry: string;
   readonly nodes: number;
   readonly heapGiB: number;
   readonly messagesPerSecond: number;
   /** What the simulator delivers when there are no nodes: messages between hosts that do nothing but answer them. */
   readonly bareMessagesPerSecond: number;
+  readonly isRepeatable: boolean;
+}
+
+interface Point extends Measured {
   /** What one read takes of what no cache holds, as nearly all of a large fleet is when its turn comes. */
   readonly coldReadNs: number;
-  readonly isRepeatable: boolean;
 }
 
 interface Setting {
@@ -61,7 +64,7 @@ export const scale = defineExperiment({
     measure: { full: 20, quick: 5, about: 'virtual seconds over which the busy fleet is measured' },
   },
   async run(context, { nodes: sizes, geometries: names, ...rest }) {
-    const measured: Omit<Point, 'coldReadNs'>[] = [];
+    const measured: Measured[] = [];
     for (const geometry of names.map(geometryOf)) {
       for (const nodes of sizes) {
         const setting = { geometry, nodes, ...rest };

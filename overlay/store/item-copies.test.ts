@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decode, encode } from '../codec.ts';
 import { type OverlayOptions, overlayDefaults } from '../defaults.ts';
 import { Journal } from '../journal.ts';
+import type { Contact, Loss } from '../overlay.ts';
 import { RegionSet, wholeRing } from '../region.ts';
 import { contactOf } from '../testing/contacts.ts';
 import { ManualRuntime } from '../testing/manual-runtime.ts';
@@ -9,7 +10,16 @@ import { someRecord } from '../testing/records.ts';
 import { ItemCopies } from './item-copies.ts';
 import { ItemServer } from './item-server.ts';
 import { resourceKey } from './items.ts';
-import { type GetRequest, getReply, itemRecords, type StoreWrite, storeWrite, versionOf } from './messages.ts';
+import {
+  absent,
+  type GetRequest,
+  getReply,
+  itemRecords,
+  type StoreWrite,
+  storeWrite,
+  type Version,
+  versionOf,
+} from './messages.ts';
 import type { StoredItem } from './stored-item.ts';
 
 const lifetimeMs = 60_000;
@@ -21,6 +31,8 @@ class Node {
   readonly self = contactOf(1);
   readonly options: OverlayOptions;
   readonly journal = new Journal(null, () => {});
+  lossy: readonly Loss[] = [];
+  gone: readonly Contact[] = [];
   #writes = 0n;
 
   constructor(options: Partial<OverlayOptions> = {}) {
@@ -28,8 +40,16 @@ class Node {
     this.copies = new ItemCopies(this);
   }
 
+  losses(): readonly Loss[] {
+    return this.lossy;
+  }
+
+  missing(): readonly Contact[] {
+    return this.gone;
+  }
+
   /** Returns what the other copies are told. */
-  put(resourceId: string, instanceId = '', text = 'text'): Uint8Array {
+  put(resourceId: string, instanceId = '', text = 'text', expected: Version | null = null): Uint8Array {
     this.#writes += 1n;
     const version = versionOf(this.#writes);
     const value = Buffer.from(text);
@@ -39,7 +59,7 @@ class Node {
       resourceId,
       instanceId,
       version,
-      expected: null,
+      expected,
       guard: null,
       secret: null,
       value,
@@ -57,6 +77,20 @@ class Node {
 }
 
 describe('copies of items', () => {
+  test('call nothing absent that missing members may have', () => {
+    const node = new Node();
+    node.put('here');
+    node.lossy = [{ region: wholeRing, atMs: 0 }];
+    node.put('lost for good', '', 'text', absent);
+    node.gone = [contactOf(2)];
+    expect(() => node.put('other', '', 'text', absent)).toThrow(/members know that are missing/);
+    // What is here is not absent, and whoever does not care may write.
+    expect(() => node.put('here', '', 'text', absent)).toThrow('the item is at');
+    node.put('other');
+    node.lossy = [];
+    node.put('third', '', 'text', absent);
+  });
+
   test('follow their owner, and are equal to one that is exported and imported in chunks', () => {
     const [owner, follower, newcomer] = [new Node({ chunkBytes: 1_000 }), new Node(), new Node()];
     for (let i = 0; i < 30; i++) follower.copies.import(owner.put(`r${i}`, '', `t${i}`));

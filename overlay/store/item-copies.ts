@@ -1,8 +1,9 @@
 import { decode, encode } from '../codec.ts';
 import { horizonOf } from '../expiry.ts';
+import { between } from '../keys.ts';
 import type { OverlayNode } from '../node.ts';
 import { type Contact, type Digest, type Key, OverlayError, type Region } from '../overlay.ts';
-import type { RegionSet } from '../region.ts';
+import { RegionSet } from '../region.ts';
 import type { WritableStore } from '../replicated-writes.ts';
 import type { Timer } from '../runtime.ts';
 import { recordAfter, remembers } from './accept.ts';
@@ -10,7 +11,7 @@ import { flawOf, isImmutable, mayFollow } from './authenticity.ts';
 import { DiskItems } from './disk-items.ts';
 import { FairShare, storedBytes } from './fair-share.ts';
 import { type Item, Items, isLive, isNewer, itemOf, recordOf, resourceKey } from './items.ts';
-import { type ItemRecord, itemRecords, recordBytes, storeWrite } from './messages.ts';
+import { absent, type ItemRecord, itemRecords, recordBytes, storeWrite } from './messages.ts';
 import { type StoredItem, storedItem } from './stored-item.ts';
 
 export interface StoreCounters {
@@ -18,7 +19,7 @@ export interface StoreCounters {
   itemsRejected: number;
 }
 
-type KeepingNode = Pick<OverlayNode, 'self' | 'runtime' | 'options' | 'journal'>;
+type KeepingNode = Pick<OverlayNode, 'self' | 'runtime' | 'options' | 'journal' | 'losses' | 'missing'>;
 
 /**
  * This node's copies of items: takes writes as their owner, follows other owners, tells those who watch, and forgets
@@ -100,9 +101,17 @@ export class ItemCopies implements WritableStore {
       throw new OverlayError('refused', 'the key is not that of the item');
     const nowMs = this.#node.runtime.now();
     const old = this.#items.find(namespace, resourceId, instanceId);
+    if (!old && write.type === 'put' && write.expected === absent) this.#checkAbsent(key);
     const record = recordAfter(write, old, { writer: this.#node.self.id, nowMs }, this.#node.options);
     this.#keep(ownItem(record, nowMs), nowMs);
     return encode(itemRecords, [record], recordBytes + (record.value?.length ?? 0));
+  }
+
+  /** What only members that are missing have is not absent: it comes back with them, and one of the two would go. */
+  #checkAbsent(key: Key): void {
+    const isLossy = this.#node.losses(new RegionSet([between(key, key)])).length > 0;
+    if (!isLossy || this.#node.missing().length === 0) return;
+    throw new OverlayError('refused', 'whether there is such an item only members know that are missing');
   }
 
   /** Counts tombstones, too: a copy without them might bring back what was removed. */

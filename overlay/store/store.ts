@@ -220,6 +220,7 @@ export class ObjectStore {
     const name = { namespace, resourceId, instanceId: signedInstance(publicKeyOf(privateKey)) };
     const lifetimeMs = said.expiresAtMs - this.#node.runtime.now();
     const { valueBytesMax } = this.#node.options;
+    if (said.value !== null) checkBytes(said.value);
     checkSize(said.value?.length ?? 0, { valueBytesMax });
     const value = signStatement(name, said, privateKey);
     await this.put(namespace, resourceId, name.instanceId, value, lifetimeMs);
