@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { helpText, readArguments, UsageError } from './arguments.ts';
@@ -59,11 +59,12 @@ async function followCommand(args: readonly string[], surroundings: Surroundings
   return isQuick || outcome.targets.every(({ met }) => met) ? 0 : 1;
 }
 
-/** Before a run of hours rather than after it. @throws UsageError */
+/** Before a run of hours rather than after it. Its parent must exist: where none can be made, Node would try for ever. @throws UsageError */
 async function make(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory);
   } catch (error) {
+    if ((await stat(directory).catch(() => null))?.isDirectory()) return;
     throw new UsageError(`cannot write to ${directory}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from './environment.ts';
 import { figure, type OptionValue, type Outcome, type Row, type Target } from './experiment.ts';
@@ -34,7 +34,6 @@ export function reportText(report: Report): string {
 /** Writes `<experiment>.json` and `<experiment>.svg`; returns their paths. */
 export async function keep(report: Report, directory: string): Promise<string[]> {
   const { plot, ...measured } = report.outcome;
-  mkdirSync(directory, { recursive: true });
   const json = join(directory, `${report.experiment}.json`);
   const svg = join(directory, `${report.experiment}.svg`);
   writeFileSync(json, `${JSON.stringify({ ...report, outcome: undefined, ...measured }, null, 2)}\n`);
