@@ -35,6 +35,30 @@ test('a put that expects a version is done at that version only', async () => {
   await put('again', absent);
 });
 
+test.each(seedsOr('1..3'))(
+  'the first member back calls nothing absent that the others may have (seed %i)',
+  async (seed) => {
+    const stores = await StoreFleet.start(8, { seed, disks: true });
+    const { fleet } = stores;
+    const names = Array.from({ length: 30 }, (_, i) => `item${i}`);
+    for (const name of names) await stores.put(name, 'old');
+    const missing = await fleet.powerFailure(7);
+    await fleet.settle();
+    let refused = 0;
+    for (const name of names) {
+      const isThere = (await stores.get(name)) !== undefined;
+      if (!isThere) refused += 1;
+      const put = stores.any().put('books', name, 'only', bytes('new'), hourMs, { expected: absent });
+      await expect(fleet.sim.runUntil(put, run)).rejects.toMatchObject({ code: isThere ? 'conflict' : 'refused' });
+    }
+    expect(refused).toBeGreaterThan(5);
+    expect(refused).toBeLessThan(names.length);
+    for (const member of missing) await fleet.bringBack(member);
+    await fleet.settle();
+    for (const name of names) expect(await stores.get(name)).toBe('old');
+  },
+);
+
 /**
  * Appends a unique token to one item, again and again, by reading it and putting it back if it has not changed:
  * what was acknowledged must be there once, what was refused must not.
