@@ -146,12 +146,9 @@ export class Catalog {
       } catch (error) {
         if (!(error instanceof OverlayError)) throw error;
         if (error.code === 'conflict') return false;
-        if (error.code === 'refused' && overlay.missing().length > 0) {
-          throw new QueryError('unreachable', `table "${table.name}" cannot be created now: ${error.message}`, {
-            hint: 'Wait until they are back, or ten minutes, after which they are given up.',
-          });
-        }
-        throw error;
+        if (error.code !== 'refused') throw error;
+        const message = `table "${table.name}" cannot be created now: ${error.message}`;
+        throw new QueryError('unreachable', message, { cause: error });
       }
     });
   }

@@ -174,7 +174,7 @@ async function enter(
   { join = [], tables = [], label, geometry, replicas }: StartOptions & Pick<OverlayOptions, 'geometry' | 'replicas'>,
   state: Pick<NodeOptions, 'journal' | 'id'>,
 ): Promise<RunningNode> {
-  waysIn.isSelf(transport.address);
+  waysIn.excludeSelf(transport.address);
   const node = new WharfNode({
     runtime,
     transport: heard(transport, (peer, reason) => waysIn.linkDown(peer, reason)),

@@ -68,7 +68,7 @@ test('those of another cluster where members lived are no members that refuse', 
 
 test('the node itself is no way in, whatever it is called, unless there is no other', async () => {
   const { waysIn } = waysInAt('localhost:1', 'h:1', 'h:2', 'h:3');
-  waysIn.isSelf('h:1');
+  waysIn.excludeSelf('h:1');
   waysIn.linkDown('localhost:1', 'refused: own address');
   waysIn.linkDown('h:2', 'refused: nobody listens');
   expect(waysIn.refusal()).toBeNull();

@@ -35,7 +35,7 @@ export class WaysIn {
   }
 
   /** This is an address of the node itself: it leads nowhere, and says nothing about the others. */
-  isSelf(address: Address): void {
+  excludeSelf(address: Address): void {
     if (this.#reasons.size > 1) this.#reasons.delete(address);
     this.#check();
   }
@@ -51,7 +51,7 @@ export class WaysIn {
     const isNews = this.#reasons.get(peer) !== reason;
     this.#reasons.set(peer, reason);
     if (isNews) this.#log.warn('cannot reach a member to join through', { peer, reason });
-    if (reason === ownAddress) this.isSelf(peer);
+    if (reason === ownAddress) this.excludeSelf(peer);
     else this.#check();
   }
 

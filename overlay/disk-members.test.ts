@@ -71,4 +71,15 @@ test('the last member is remembered when it has failed, and forgotten when it ha
   members.changed();
   await runtime.pass(1_000);
   expect(await onDisk()).toEqual([]);
+  // Who fails before it is written is not written, but neither is that nobody was there.
+  table.heard(one);
+  members.changed();
+  await runtime.pass(1_000);
+  table.heard(two);
+  members.changed();
+  table.remove(two.id);
+  table.remove(one.id);
+  members.changed();
+  await runtime.pass(1_000);
+  expect(await onDisk()).toEqual([one]);
 });

@@ -56,7 +56,9 @@ export class DiskMembers {
 
   /** A node whose last neighbour has failed keeps it: that may be whom it is to look for. */
   changed(): void {
-    if (this.#table.size > 1) this.#write();
+    if (this.#table.size === 1) return;
+    this.#isAlone = false;
+    this.#write();
   }
 
   /** A member has left in order. Nobody need look for it, also if it was the last. */

@@ -114,6 +114,7 @@ export class Surplus {
       const kept = await this.#reader.ask(owner, { type: 'kept', regions: around }, keptReply);
       this.#dispose(copies.takenOver(kept));
       advertise();
+      // It has nothing there, or less: by this node's advert it finds out where there is more.
       if (copies.serves(key) || !kept.held.has(key)) ping(owner);
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;

@@ -83,7 +83,7 @@ describe('copies of items', () => {
     node.lossy = [{ region: wholeRing, atMs: 0 }];
     node.put('lost for good', '', 'text', absent);
     node.gone = [contactOf(2)];
-    expect(() => node.put('other', '', 'text', absent)).toThrow(/members know that are missing/);
+    expect(() => node.put('other', '', 'text', absent)).toThrow(/only members that are missing know/);
     // What is here is not absent, and whoever does not care may write.
     expect(() => node.put('here', '', 'text', absent)).toThrow('the item is at');
     node.put('other');

@@ -111,7 +111,10 @@ export class ItemCopies implements WritableStore {
   #checkAbsent(key: Key): void {
     const isLossy = this.#node.losses(new RegionSet([between(key, key)])).length > 0;
     if (!isLossy || this.#node.missing().length === 0) return;
-    throw new OverlayError('refused', 'whether there is such an item only members know that are missing');
+    throw new OverlayError(
+      'refused',
+      'only members that are missing know whether there is such an item: wait until they are back, or given up',
+    );
   }
 
   /** Counts tombstones, too: a copy without them might bring back what was removed. */
