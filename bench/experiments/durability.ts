@@ -39,7 +39,7 @@ const options = {
   values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
   bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
   repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
-  hours: { full: 6, quick: 0.05, about: 'virtual hours of churn' },
+  hours: { full: 6, quick: 0.05, about: 'virtual hours of churn; Ctrl-C ends them early, with a report' },
   gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
 } satisfies OptionSpecs;
 
@@ -52,6 +52,7 @@ export const durability = defineExperiment({
   name: 'durability',
   about: 'values that survive while nodes crash and join: losses, excusable or not, gets, and what repair costs',
   options,
+  canEndEarly: true,
   async run(context, chosen) {
     const points = await bySession(chosen, (geometry, sessionMin) =>
       measure(context, { geometry, sessionMin, ...chosen }),
@@ -113,12 +114,11 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
     },
   });
   churning.start();
-  const durationS = hours * 3_600;
   const asked: Get[] = [];
-  fleet.steadily(getsPerS, durationS, () => {
-    asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
+  fleet.steadily(getsPerS, hours * 3_600, () => {
+    if (!churning.isOver) asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
   });
-  await fleet.pass(durationS * 1_000, 'churning');
+  const durationS = (await fleet.pass(hours * 3_600_000, 'churning', context.ending)) / 1_000;
   const [repairBytes, wireBytes] = [chunkBytesIn() - chunkBytesBefore, fleet.sim.stats().bytes - wireBefore];
   churning.stop();
   await fleet.pass(60_000, 'coming to rest');
@@ -132,6 +132,7 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
   return {
     geometry,
     sessionMin,
+    hours: durationS / 3_600,
     crashes: churning.crashes,
     lost: lost.length,
     excusable: lost.filter((name) => ledger.losses.get(name)?.isExcusable).length,

@@ -158,7 +158,7 @@ function nsOfColdRead(): number {
 }
 
 /** The messages delivered while something ran, and the time that it took. */
-async function timed(fleet: Fleet, run: () => Promise<void>) {
+async function timed(fleet: Fleet, run: () => Promise<unknown>) {
   const messagesBefore = fleet.sim.stats().messages;
   const cpuBefore = process.cpuUsage();
   const startedAtMs = performance.now();

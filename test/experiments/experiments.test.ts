@@ -12,7 +12,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-async function run(line: string, list: readonly Experiment[] = experiments) {
+async function run(
+  line: string,
+  list: readonly Experiment[] = experiments,
+  onInterrupt: (act: () => void) => void = () => {},
+) {
   const printed: string[] = [];
   const told: string[] = [];
   const code = await runCommand(line.split(' '), {
@@ -21,6 +25,7 @@ async function run(line: string, list: readonly Experiment[] = experiments) {
     resultsDirectory: directory,
     print: (text) => printed.push(text),
     tell: (text) => told.push(text),
+    onInterrupt,
   });
   return { code, printed: printed.join('\n'), told: told.join('\n') };
 }
@@ -100,6 +105,15 @@ describe('the command', () => {
     expect(await run('missing', [missing])).toMatchObject({ code: 1, printed: expect.stringContaining('FAIL') });
     expect(await run('missing --quick', [missing])).toMatchObject({ code: 0 });
     expect(readdirSync(directory)).toEqual(expect.arrayContaining(['missing.json', 'missing.svg', 'quick']));
+  });
+
+  test('reports what has been measured when the user wants an end', async () => {
+    const line = 'durability --quick --nodes 8 --sessions 60 --values 10 --hours 6';
+    const { told } = await run(line, experiments, (interrupt) => setTimeout(interrupt, 200));
+    expect(told).toContain('ending early');
+    const { rows } = JSON.parse(readFileSync(join(directory, 'quick', 'durability.json'), 'utf8'));
+    expect(rows[0].hours).toBeLessThan(6);
+    expect(rows[0].gets).toBe(rows[0].hours * 3_600 * 2);
   });
 
   test('lists what there is, and says what a wrong name might have meant', async () => {

@@ -28,6 +28,10 @@ export class Churn {
     return this.#crashes;
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** From now on: without memory, a session that has begun lasts as long as a new one. */
   start(): void {
     for (const node of this.#fleet.members) this.#limit(node);

@@ -16,6 +16,8 @@ export interface Surroundings {
   print(text: string): void;
   /** Progress and complaints. */
   tell(text: string): void;
+  /** Has something done, instead of dying, the next time that the user presses Ctrl-C. */
+  onInterrupt(act: () => void): void;
 }
 
 /** Runs one experiment. @returns the exit code: 0, or 1 when a target was missed, or 2 for a wrong command line */
@@ -30,7 +32,7 @@ export async function runCommand(args: readonly string[], surroundings: Surround
 }
 
 async function followCommand(args: readonly string[], surroundings: Surroundings): Promise<number> {
-  const { script, experiments, resultsDirectory, print, tell } = surroundings;
+  const { script, experiments, resultsDirectory, print, tell, onInterrupt } = surroundings;
   const request = readArguments(args, experiments);
   if (request.kind === 'help') {
     print(helpText(experiments, request.experiment, script));
@@ -44,7 +46,14 @@ async function followCommand(args: readonly string[], surroundings: Surroundings
   const startedAtMs = performance.now();
   const elapsedS = (): number => (performance.now() - startedAtMs) / 1_000;
   const progress = (text: string): void => tell(`[${elapsedS().toFixed(0).padStart(5)} s] ${text}`);
-  const outcome = await experiment.run({ seed, progress }, options);
+  const ending = new AbortController();
+  if (experiment.canEndEarly) {
+    onInterrupt(() => {
+      progress('ending early, with what has been measured; once more to give it up');
+      ending.abort();
+    });
+  }
+  const outcome = await experiment.run({ seed, progress, ending: ending.signal }, options);
   const report: Report = {
     experiment: experiment.name,
     environment: environmentAtStart,

@@ -26,6 +26,8 @@ export interface Context {
   readonly seed: number;
   /** Says how far the experiment is; on stderr, so that stdout is the report. */
   progress(text: string): void;
+  /** Aborted when the user wants the report now; only experiments that `canEndEarly` look at it. */
+  readonly ending: AbortSignal;
 }
 
 /** One measured point: plain values by column. */
@@ -52,6 +54,8 @@ export interface Experiment {
   /** One line. */
   readonly about: string;
   readonly options: OptionSpecs;
+  /** Whether Ctrl-C makes it report what it has measured so far. */
+  readonly canEndEarly?: boolean;
   run(context: Context, options: Readonly<Record<string, OptionValue>>): Promise<Outcome>;
 }
 
@@ -60,6 +64,7 @@ export function defineExperiment<S extends OptionSpecs>(definition: {
   readonly name: string;
   readonly about: string;
   readonly options: S;
+  readonly canEndEarly?: boolean;
   run(context: Context, options: OptionsOf<S>): Promise<Outcome>;
 }): Experiment {
   return {

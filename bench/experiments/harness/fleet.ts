@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
 import { type Key, OverlayError, OverlayNode, type OverlayOptions } from '../../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../../simulator/index.ts';
 import { type Random, randomStream } from '../../../simulator/random.ts';
@@ -184,13 +185,16 @@ export class Fleet {
     });
   }
 
-  /** Lets virtual time pass. */
-  async pass(virtualMs: number, doing: string): Promise<void> {
-    const endMs = this.sim.nowMs + virtualMs;
-    while (this.sim.nowMs < endMs) {
+  /** Lets virtual time pass, unless the user wants an end; returns how much has passed, in ms. */
+  async pass(virtualMs: number, doing: string, ending?: AbortSignal): Promise<number> {
+    const [startMs, endMs] = [this.sim.nowMs, this.sim.nowMs + virtualMs];
+    while (this.sim.nowMs < endMs && !ending?.aborted) {
       await this.sim.runFor(Math.min(lookEveryMs, endMs - this.sim.nowMs));
       this.#report(`${doing}: ${Math.ceil((endMs - this.sim.nowMs) / 1_000)} virtual s to go`);
+      // Virtual time passes within one turn of the event loop, which hears of signals between turns.
+      if (ending) await setImmediate();
     }
+    return this.sim.nowMs - startMs;
   }
 
   /** From now on has something done so many times each virtual second, at equal distances. */

@@ -10,5 +10,6 @@ export async function runScript(script: string, experiments: readonly Experiment
     resultsDirectory: resolve('bench/results'),
     print: (text) => console.log(text),
     tell: (text) => console.error(text),
+    onInterrupt: (act) => process.once('SIGINT', act),
   });
 }
