@@ -16,13 +16,13 @@ import { isTableFile } from './tables/index.ts';
 
 const markerName = 'wharf-node';
 const databaseName = 'store';
-const format = 1;
+const format = 2;
 const marker = `${JSON.stringify({ format })}\n`;
 
 /**
  * Opens the directory in which a node keeps its state, or makes a new one.
- * @throws QueryError `configuration` when it is something else or of another version, `dataDirectory` when it is in use
- *   or cannot be read or written
+ * @throws QueryError `configuration` when it is something else or of another version, `dataDirectory` when it cannot be
+ *   made or read; StorageError, for `unusable`
  */
 export async function openDataDirectory(directory: string): Promise<Storage> {
   try {
@@ -37,18 +37,13 @@ export async function openDataDirectory(directory: string): Promise<Storage> {
       cause: error,
     });
   }
-  try {
-    return await LevelStorage.open(join(directory, databaseName));
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw unusable(directory, error);
-  }
+  return await LevelStorage.open(join(directory, databaseName));
 }
 
 /**
  * Who the node is that keeps its state here: the same in every life.
  * @param newId of a new node
- * @throws QueryError `configuration` when it belongs to another cluster, `dataDirectory`
+ * @throws QueryError `configuration` when it belongs to another cluster; StorageError
  */
 export async function identify(
   journal: Journal,
@@ -56,25 +51,21 @@ export async function identify(
   cluster: string,
   newId: () => string,
 ): Promise<string> {
-  try {
-    const known = await readIdentity(journal);
-    if (journal.failure) throw journal.failure;
-    if (known) {
-      if (known.cluster === cluster) return known.id;
-      throw new QueryError(
-        'configuration',
-        `the data directory ${directory} belongs to a node of cluster "${known.cluster}", not of "${cluster}"`,
-        { hint: `Give --cluster ${known.cluster}, or another directory.` },
-      );
-    }
-    const id = newId();
-    journal.write(diskKey(diskPrefix.identity), new TextEncoder().encode(JSON.stringify({ cluster, id })));
-    await journal.flushed();
-    return id;
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw unusable(directory, error);
+  const known = await readIdentity(journal);
+  if (known) {
+    if (known.cluster === cluster) return known.id;
+    throw new QueryError(
+      'configuration',
+      `the data directory ${directory} belongs to a node of cluster "${known.cluster}", not of "${cluster}"`,
+      { hint: `Give --cluster ${known.cluster}, or another directory.` },
+    );
   }
+  // Whoever it was is perhaps what is damaged.
+  if (journal.failure) throw journal.failure;
+  const id = newId();
+  journal.write(diskKey(diskPrefix.identity), new TextEncoder().encode(JSON.stringify({ cluster, id })));
+  await journal.flushed();
+  return id;
 }
 
 async function readIdentity(journal: Journal): Promise<{ cluster: string; id: string } | null> {
@@ -109,7 +100,8 @@ function notOurs(directory: string, names: readonly string[]): QueryError {
   });
 }
 
-function unusable(directory: string, error: StorageError): QueryError {
+/** What to tell a user whose data directory cannot be used. */
+export function unusable(directory: string, error: StorageError): QueryError {
   const [what, hint] = {
     locked: ['is in use by another process', 'Every node needs a data directory of its own.'],
     corrupt: ['is damaged', 'Move it away: the node starts anew, and reads what the other members have.'],

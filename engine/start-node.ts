@@ -17,7 +17,7 @@ import {
   type Timer,
   WsTransport,
 } from '../overlay/index.ts';
-import { identify, openDataDirectory } from './data-directory.ts';
+import { identify, openDataDirectory, unusable } from './data-directory.ts';
 import { heard } from './heard-transport.ts';
 import { type Log, overlayLog, silentLog } from './log.ts';
 import { type NodeOptions, WharfNode } from './node.ts';
@@ -163,7 +163,7 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
     runtime.close();
     await transport.close();
     await journal?.close();
-    throw error;
+    throw error instanceof StorageError && options.data !== undefined ? unusable(options.data, error) : error;
   }
 }
 
@@ -209,9 +209,6 @@ async function explained<T>(refused: 'configuration' | 'unauthorized', run: () =
   try {
     return await run();
   } catch (error) {
-    if (error instanceof StorageError) {
-      throw new QueryError('dataDirectory', `the data directory cannot be read: ${error.message}`, { cause: error });
-    }
     if (!(error instanceof OverlayError)) throw error;
     throw new QueryError(error.code === 'refused' ? refused : 'unreachable', error.message, { cause: error });
   }

@@ -2,60 +2,47 @@ import { expect, test } from 'vitest';
 import { DiskMembers } from './disk-members.ts';
 import { Journal } from './journal.ts';
 import type { Contact } from './overlay.ts';
-import type { Storage, StorageEntry } from './storage.ts';
 import { contactOf, contactsOf, tableOf } from './testing/contacts.ts';
 import { ManualRuntime } from './testing/manual-runtime.ts';
+import { MemoryStorage } from './testing/memory-storage.ts';
 
-/** A disk that has written as soon as it is told to. */
-class QuickStorage implements Storage {
-  readonly #entries = new Map<string, StorageEntry>();
-  rounds = 0;
-
-  write(batch: Parameters<Storage['write']>[0]): Promise<void> {
-    this.rounds += 1;
-    for (const { key, value } of batch) if (value) this.#entries.set(key.join(), { key, value });
-    return Promise.resolve();
-  }
-  async *entries(): AsyncGenerator<StorageEntry> {
-    yield* this.#entries.values();
-  }
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
+/** The members that a next life would find. */
+function onDisk(runtime: ManualRuntime, storage: MemoryStorage): Promise<readonly Contact[]> {
+  return new DiskMembers(runtime, new Journal(storage, () => {}), tableOf(contactOf(0), [])).recover();
 }
 
 test('the first members are on disk at once, later ones within a second', async () => {
   const runtime = new ManualRuntime();
-  const storage = new QuickStorage();
+  const storage = new MemoryStorage();
   const table = tableOf(contactOf(0), []);
   const members = new DiskMembers(runtime, new Journal(storage, () => {}), table);
-  const onDisk = () => new DiskMembers(runtime, new Journal(storage, () => {}), table).recover();
+  await members.recover();
   members.changed();
   await runtime.pass(2_000);
-  expect(await onDisk()).toEqual([]);
+  expect(await onDisk(runtime, storage)).toEqual([]);
   const [first, ...others] = contactsOf(5, 1);
   table.heard(first as (typeof others)[number]);
   members.changed();
   await runtime.pass(0);
-  expect(await onDisk()).toEqual([first]);
+  expect(await onDisk(runtime, storage)).toEqual([first]);
   for (const other of others) {
     table.heard(other);
     members.changed();
   }
   await runtime.pass(999);
-  expect(await onDisk()).toEqual([first]);
+  expect(await onDisk(runtime, storage)).toEqual([first]);
   await runtime.pass(1);
-  expect((await onDisk()).length).toBe(5);
+  expect((await onDisk(runtime, storage)).length).toBe(5);
   expect(storage.rounds).toBe(2);
 });
 
 test('the last member is remembered when it has failed, and forgotten when it has left', async () => {
   const runtime = new ManualRuntime();
-  const storage = new QuickStorage();
+  const storage = new MemoryStorage();
   const [one, two] = contactsOf(2, 1) as [Contact, Contact];
   const table = tableOf(contactOf(0), [one, two]);
   const members = new DiskMembers(runtime, new Journal(storage, () => {}), table);
-  const onDisk = () => new DiskMembers(runtime, new Journal(storage, () => {}), table).recover();
+  await members.recover();
   members.changed();
   table.remove(two.id);
   members.changed();
@@ -63,14 +50,14 @@ test('the last member is remembered when it has failed, and forgotten when it ha
   table.remove(one.id);
   members.changed();
   await runtime.pass(1_000);
-  expect(await onDisk()).toEqual([one]);
+  expect(await onDisk(runtime, storage)).toEqual([one]);
   table.heard(one);
   members.changed();
   table.remove(one.id);
   members.left();
   members.changed();
   await runtime.pass(1_000);
-  expect(await onDisk()).toEqual([]);
+  expect(await onDisk(runtime, storage)).toEqual([]);
   // Who fails before it is written is not written, but neither is that nobody was there.
   table.heard(one);
   members.changed();
@@ -81,5 +68,5 @@ test('the last member is remembered when it has failed, and forgotten when it ha
   table.remove(one.id);
   members.changed();
   await runtime.pass(1_000);
-  expect(await onDisk()).toEqual([one]);
+  expect(await onDisk(runtime, storage)).toEqual([one]);
 });

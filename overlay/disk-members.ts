@@ -38,7 +38,6 @@ export class DiskMembers {
       try {
         this.#recovered = decode(members, value);
         this.#isWritten = true;
-        break;
       } catch (error) {
         if (!(error instanceof CodecError)) throw error;
         this.#journal.damaged(error.message);

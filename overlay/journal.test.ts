@@ -1,29 +1,28 @@
 import { describe, expect, test } from 'vitest';
 import { diskKey, diskPrefix, Journal } from './journal.ts';
-import { type Storage, type StorageEntry, StorageError, type StorageWrite } from './storage.ts';
+import { sealed } from './seals.ts';
+import { type Storage, StorageError, type StorageWrite } from './storage.ts';
+import { MemoryStorage } from './testing/memory-storage.ts';
 
 const log = () => {};
 const keyOf = (n: number): Uint8Array => diskKey(diskPrefix.rows, Uint8Array.of(n));
 const bytesOf = (n: number): Uint8Array => Uint8Array.of(n, n);
 
 /** Writes when it is told to. */
-class ManualStorage implements Storage {
-  readonly rounds: (readonly StorageWrite[])[] = [];
-  readonly entriesThere = new Map<string, StorageEntry>();
+class ManualStorage extends MemoryStorage {
+  /** Changes of each round, the journal's own left out. */
+  readonly changes: number[] = [];
   isClosed = false;
   #end: ((error?: Error) => void) | null = null;
 
-  write(batch: readonly StorageWrite[]): Promise<void> {
+  override write(batch: readonly StorageWrite[]): Promise<void> {
     expect(this.#end).toBeNull();
-    this.rounds.push(batch);
+    this.changes.push(batch.filter(({ key }) => key[0] !== diskPrefix.sums).length);
     return new Promise((resolve, reject) => {
-      this.#end = (error) => (error ? reject(error) : resolve());
+      this.#end = (error) => (error ? reject(error) : resolve(super.write(batch)));
     });
   }
-  async *entries(): AsyncGenerator<StorageEntry> {
-    yield* this.entriesThere.values();
-  }
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.isClosed = true;
   }
 
@@ -32,13 +31,16 @@ class ManualStorage implements Storage {
     const end = this.#end;
     this.#end = null;
     end?.(error);
-    if (!error) {
-      for (const { key, value } of this.rounds.at(-1) ?? []) {
-        if (value) this.entriesThere.set(Buffer.from(key).toString('hex'), { key, value });
-      }
-    }
     await settle();
   }
+}
+
+/** What the next life finds among the rows, and whether all is well. */
+async function nextLife(storage: Storage): Promise<{ rows: number[]; journal: Journal; failure: StorageError | null }> {
+  const journal = new Journal(storage, log);
+  const rows: number[] = [];
+  for await (const { value } of journal.read(diskPrefix.rows)) rows.push(value[0] as number);
+  return { rows, journal, failure: journal.failure };
 }
 
 async function settle(): Promise<void> {
@@ -48,7 +50,7 @@ async function settle(): Promise<void> {
 describe('a journal', () => {
   test('gathers what comes during one round into the next, so that many share a sync', async () => {
     const storage = new ManualStorage();
-    const journal = new Journal(storage, log);
+    const { journal } = await nextLife(storage);
     const order: string[] = [];
     const note = (name: string) => void journal.flushed().then(() => order.push(name));
     for (let i = 0; i < 3; i++) journal.write(keyOf(i), bytesOf(i));
@@ -58,22 +60,20 @@ describe('a journal', () => {
       journal.write(keyOf(i), bytesOf(i));
       note(`second`);
     }
-    expect(storage.rounds.map((round) => round.length)).toEqual([3]);
+    expect(storage.changes).toEqual([3]);
     expect(order).toEqual([]);
     await storage.end();
     expect(order).toEqual(['first']);
     await storage.end();
-    expect(storage.rounds.map((round) => round.length)).toEqual([3, 97]);
+    expect(storage.changes).toEqual([3, 97]);
     expect(order).toHaveLength(98);
     await journal.flushed();
-    const read: number[] = [];
-    for await (const { value } of journal.read(diskPrefix.rows)) read.push(value[0] as number);
-    expect(read).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect((await nextLife(storage)).rows).toEqual(Array.from({ length: 100 }, (_, i) => i));
   });
 
   test('that could not write fails for good: nothing is acknowledged, nothing written any more', async () => {
     const storage = new ManualStorage();
-    const journal = new Journal(storage, log);
+    const { journal } = await nextLife(storage);
     journal.write(keyOf(1), bytesOf(1));
     const first = journal.flushed();
     await settle();
@@ -84,27 +84,69 @@ describe('a journal', () => {
       await expect(flushed).rejects.toMatchObject({ code: 'full' });
     journal.write(keyOf(3), bytesOf(3));
     await settle();
-    expect(storage.rounds).toHaveLength(1);
+    expect(storage.changes).toHaveLength(1);
     expect(journal.failure?.message).toBe('no room');
   });
 
   test('leaves damaged entries out, and takes no writes afterwards', async () => {
     const storage = new ManualStorage();
-    const journal = new Journal(storage, log);
+    const { journal } = await nextLife(storage);
     for (let i = 0; i < 5; i++) journal.write(keyOf(i), bytesOf(i));
     await storage.end();
-    const damaged = [...storage.entriesThere.values()][3]?.value as Uint8Array;
+    const damaged = storage.entriesThere.get(Buffer.from(keyOf(3)).toString('hex')) as Uint8Array;
     damaged[damaged.length - 1] = 77;
-    const again = new Journal(storage, log);
-    const read: number[] = [];
-    for await (const { value } of again.read(diskPrefix.rows)) read.push(value[0] as number);
-    expect(read).toEqual([0, 1, 2, 4]);
-    await expect(again.flushed()).rejects.toMatchObject({ code: 'corrupt' });
+    const again = await nextLife(storage);
+    expect(again.rows).toEqual([0, 1, 2, 4]);
+    await expect(again.journal.flushed()).rejects.toMatchObject({ code: 'corrupt' });
+  });
+
+  test.each<[string, (entries: Map<string, Uint8Array>, nameOf: (n: number) => string) => void]>([
+    ['has gone', (entries, nameOf) => entries.delete(nameOf(2))],
+    ['is of an earlier time', (entries, nameOf) => entries.set(nameOf(1), sealed(keyOf(1), bytesOf(1)))],
+    ['has come back', (entries, nameOf) => entries.set(nameOf(0), sealed(keyOf(0), bytesOf(0)))],
+    ['is under the key of another', (entries, nameOf) => entries.set(nameOf(2), entries.get(nameOf(3)) as Uint8Array)],
+  ])('takes no writes when an entry %s', async (_what, harm) => {
+    const storage = new MemoryStorage();
+    let { journal } = await nextLife(storage);
+    for (let i = 0; i < 4; i++) journal.write(keyOf(i), bytesOf(i));
+    await journal.flushed();
+    ({ journal } = await nextLife(storage));
+    journal.write(keyOf(1), bytesOf(10));
+    journal.write(keyOf(0), null);
+    await journal.flushed();
+    expect(await nextLife(storage)).toMatchObject({ rows: [10, 2, 3], failure: null });
+    harm(storage.entriesThere, (n) => Buffer.from(keyOf(n)).toString('hex'));
+    const { failure } = await nextLife(storage);
+    expect(failure).toMatchObject({
+      code: 'corrupt',
+      message: expect.stringContaining('the data on disk is damaged: '),
+    });
+  });
+
+  test('takes what is read away while it is read', async () => {
+    const storage = new MemoryStorage();
+    const { journal } = await nextLife(storage);
+    for (let i = 0; i < 6; i++) journal.write(keyOf(i), bytesOf(i));
+    await journal.flushed();
+    const second = new Journal(storage, log);
+    for await (const { key, value } of second.read(diskPrefix.rows)) {
+      if ((value[0] as number) % 2 === 0) second.write(key, null);
+    }
+    await second.flushed();
+    expect(await nextLife(storage)).toMatchObject({ rows: [1, 3, 5], failure: null });
+  });
+
+  test('says what its storage has found', async () => {
+    const storage = Object.assign(new MemoryStorage(), { damage: 'the end has gone' });
+    await expect(new Journal(storage, log).flushed()).rejects.toMatchObject({
+      code: 'corrupt',
+      message: 'the data on disk is damaged: the end has gone',
+    });
   });
 
   test('waits for what is under way before it closes', async () => {
     const storage = new ManualStorage();
-    const journal = new Journal(storage, log);
+    const { journal } = await nextLife(storage);
     journal.write(keyOf(1), bytesOf(1));
     const closed = journal.close();
     await settle();

@@ -14,6 +14,8 @@ export interface StorageEntry {
  * gives another. Every promise rejects with `StorageError` only.
  */
 export interface Storage {
+  /** How it is known that writes which had been acknowledged in an earlier life are gone; null when nothing tells of it. */
+  readonly damage: string | null;
   /** Makes all changes or none. Resolves when they would survive the loss of power. One call at a time. */
   write(batch: readonly StorageWrite[]): Promise<void>;
   /** Entries whose keys begin with `prefix`, as they were when the reading began. */

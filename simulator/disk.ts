@@ -45,7 +45,7 @@ export class SimulatedDisk {
       if (this.isFull) throw new StorageError('full', 'no space left on the simulated disk');
       this.#apply(copy);
     };
-    return { write, entries: (prefix) => this.#read(prefix), close: async () => {} };
+    return { damage: null, write, entries: (prefix) => this.#read(prefix), close: async () => {} };
   }
 
   /** Changes a byte of the nth entry (modulo their number) of those whose keys begin with `prefix`. */
@@ -55,6 +55,12 @@ export class SimulatedDisk {
     if (!value) throw new Error('nothing to damage');
     const at = Math.floor(this.#random() * value.length);
     value[at] = (value[at] as number) ^ 0x55;
+  }
+
+  /** Forgets an entry of those whose keys begin with `prefix`, as a database does that drops a damaged part of its log. */
+  forget(prefix: number, nth: number): void {
+    const keys = this.#keys(prefix);
+    if (!this.#entries.delete(keys[nth % keys.length] ?? '')) throw new Error('nothing to forget');
   }
 
   /** All data is gone, as with a new disk. */

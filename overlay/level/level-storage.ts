@@ -1,36 +1,66 @@
 import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { type Storage, type StorageEntry, StorageError, type StorageWrite } from '../storage.ts';
+import { AcknowledgedCount, bytesOf, countOf } from './acknowledged-count.ts';
+import { checkTables } from './table-files.ts';
 
-/** A directory of a LevelDB database: one process at a time, synced at every write. */
+type Level = ClassicLevel<Uint8Array, Uint8Array>;
+
+/** Among the files of the database, which knows its own by their names. */
+const acknowledgedName = 'acknowledged';
+/** Of the number of batches written so far. Prefixes of entries are others. */
+const batchesKey = Uint8Array.of(0);
+
+/**
+ * A directory of a LevelDB database: one process at a time, synced at every write. LevelDB drops the end of its log in
+ * silence when that is damaged; then fewer batches are there than were acknowledged.
+ */
 export class LevelStorage implements Storage {
-  readonly #level: ClassicLevel<Uint8Array, Uint8Array>;
+  readonly damage: string | null;
+  readonly #level: Level;
+  readonly #acknowledged: AcknowledgedCount;
+  #batches: number;
 
-  private constructor(level: ClassicLevel<Uint8Array, Uint8Array>) {
+  private constructor(level: Level, acknowledged: AcknowledgedCount, batches: number) {
     this.#level = level;
+    this.#acknowledged = acknowledged;
+    this.#batches = batches;
+    const lost = acknowledged.atStart - batches;
+    this.damage = lost > 0 ? `the last ${lost} of ${acknowledged.atStart} batches written are gone` : null;
   }
 
   /** Opens the database, or makes a new one in a directory whose parent exists. @throws StorageError */
   static async open(directory: string): Promise<LevelStorage> {
     await checkWhole(directory);
-    const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
+    await checkTables(directory);
+    const level: Level = new ClassicLevel(directory, {
       keyEncoding: 'view',
       valueEncoding: 'view',
+      // So that `checkTables` can follow the index of a table.
+      compression: false,
     });
     try {
       await level.open();
+      const batches = countOf(await level.get(batchesKey));
+      return new LevelStorage(level, await AcknowledgedCount.open(join(directory, acknowledgedName)), batches);
     } catch (error) {
+      await level.close();
       throw failureOf(error);
     }
-    return new LevelStorage(level);
   }
 
   async write(batch: readonly StorageWrite[]): Promise<void> {
+    const batches = this.#batches + 1;
     try {
       await this.#level.batch(
-        batch.map(({ key, value }) => (value ? { type: 'put', key, value } : { type: 'del', key })),
+        [...batch, { key: batchesKey, value: bytesOf(batches) }].map(({ key, value }) =>
+          value ? { type: 'put', key, value } : { type: 'del', key },
+        ),
         { sync: true },
       );
+      this.#batches = batches;
+      this.#acknowledged.set(batches);
     } catch (error) {
       throw failureOf(error);
     }
@@ -48,6 +78,7 @@ export class LevelStorage implements Storage {
   async close(): Promise<void> {
     try {
       await this.#level.close();
+      await this.#acknowledged.close();
     } catch (error) {
       throw failureOf(error);
     }
@@ -73,6 +104,7 @@ function failureOf(error: unknown): StorageError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (/no space left|disk quota exceeded|file too large/i.test(text)) return new StorageError('full', text, { cause });
   if (code === 'LEVEL_LOCKED') return new StorageError('locked', text, { cause });
-  if (code === 'LEVEL_CORRUPTION') return new StorageError('corrupt', text, { cause });
+  // A file of the database that others name is not there.
+  if (code === 'LEVEL_CORRUPTION' || /no such file/i.test(text)) return new StorageError('corrupt', text, { cause });
   return new StorageError('io', text, { cause });
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,9 +27,12 @@ class DurableFleet {
   async command(index: number): Promise<string[]> {
     const [first = ''] = this.addresses;
     const address = this.addresses[index] ?? '';
-    const data = join(await scratch(), `node-${address.replace(':', '-')}`);
-    const args = ['start', '--listen', address, '--no-host-metrics', '--data', data];
+    const args = ['start', '--listen', address, '--no-host-metrics', '--data', await this.data(index)];
     return index === 0 ? args : [...args, '--join', first];
+  }
+
+  async data(index: number): Promise<string> {
+    return join(await scratch(), `node-${this.addresses[index]?.replace(':', '-')}`);
   }
 
   async start(index: number): Promise<void> {
@@ -112,6 +115,49 @@ test('a node that its fleet refuses does not found another one', async () => {
   await Promise.all([fleet.kill(0), fleet.kill(1)]);
 });
 
+test('a disk that has changed under a node is found out: it goes on, says so, and takes no writes', async () => {
+  const fleet = new DurableFleet(await freePorts(1));
+  await fleet.start(0);
+  const node = fleet.any();
+  await ask(node, 'CREATE TABLE notes (id int PRIMARY KEY, body text)');
+  for (let i = 0; i < 20; i++) await ask(node, `INSERT INTO notes VALUES (${i}, '${'x'.repeat(3_000)}')`);
+  await fleet.kill(0);
+  const store = join(await fleet.data(0), 'store');
+  await flip(store, /\.log$/);
+  await fleet.start(0);
+  await eventually(async () => {
+    const [[rows] = []] = await ask(node, 'SELECT count(*) FROM notes');
+    expect(Number(rows)).toBeGreaterThan(0);
+    expect(Number(rows)).toBeLessThan(20);
+  });
+  expect(await ask(node, 'SELECT disk FROM sys.nodes')).toEqual([
+    [expect.stringMatching(/the data on disk is damaged/)],
+  ]);
+  await expect(ask(node, 'SET coverage = strict; SELECT count(*) FROM notes')).rejects.toThrow(
+    /the answer is not complete/,
+  );
+  await expect(ask(node, "INSERT INTO notes VALUES (99, 'y')")).rejects.toThrow(
+    /its disk has failed: the data on disk/,
+  );
+  await fleet.kill(0);
+  await flip(store, /\.ldb$/);
+  expectOneMessage(await wharf(await fleet.command(0)), {
+    code: 1,
+    message: /the data directory \S+ is damaged: \d+\.ldb is damaged\nhint: Move it away/,
+  });
+});
+
+/** Changes a byte in the middle of the largest of these files. */
+async function flip(directory: string, kind: RegExp): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => kind.test(name));
+  const files = await Promise.all(names.map(async (name) => ({ name, bytes: await readFile(join(directory, name)) })));
+  const [largest] = files.sort((a, b) => b.bytes.length - a.bytes.length);
+  if (!largest?.bytes.length) throw new Error(`nothing in ${directory} to change`);
+  const middle = largest.bytes.length >> 1;
+  largest.bytes[middle] = (largest.bytes[middle] as number) ^ 1;
+  await writeFile(join(directory, largest.name), largest.bytes);
+}
+
 describe('a data directory', () => {
   test('serves one process', async () => {
     const [first = 0, second = 0] = await freePorts(2);
@@ -131,7 +177,7 @@ describe('a data directory', () => {
     await writeFile(join(data, 'wharf-node'), '{"format": 99}');
     expectOneMessage(await wharf(['start', '--listen', `127.0.0.1:${second}`, '--data', data]), {
       code: 1,
-      message: /has format 99; this version of wharf knows format 1\n/,
+      message: /has format 99; this version of wharf knows format 2\n/,
     });
   });
 

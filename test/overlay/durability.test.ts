@@ -165,16 +165,32 @@ test('a node whose disk is full refuses writes, says why, and goes on serving', 
   expect(stores.copies('after')).toBe(3);
 });
 
-test('a damaged entry is noticed, the rest is used, and the node takes no writes', async () => {
-  const stores = await StoreFleet.start(3, { seed: 8, disks: true });
+test.each(['damage', 'forget'] as const)(
+  '%s: noticed, the rest is used, and the node takes no writes',
+  async (harm) => {
+    const stores = await StoreFleet.start(3, { seed: 8, disks: true });
+    const { fleet } = stores;
+    for (let i = 0; i < 20; i++) await stores.put(`r${i}`, `v${i}`);
+    const node = fleet.node(2);
+    fleet.crash(node);
+    fleet.sim.disk(node.self.address)[harm](diskPrefix.objects, 7);
+    const again = await fleet.restart(node);
+    await fleet.sim.runFor(20_000);
+    expect(again.journal.failure?.code).toBe('corrupt');
+    for (let i = 0; i < 20; i++) expect(await stores.get(`r${i}`)).toBe(`v${i}`);
+    await expect(stores.put('new', 'v')).rejects.toMatchObject({ code: 'refused' });
+  },
+);
+
+test('a disk that has forgotten something is no proof that nobody had more, also when all are back', async () => {
+  const stores = await StoreFleet.start(2, { seed: 9, disks: true });
   const { fleet } = stores;
   for (let i = 0; i < 20; i++) await stores.put(`r${i}`, `v${i}`);
-  const node = fleet.node(2);
-  fleet.crash(node);
-  fleet.sim.disk(node.self.address).damage(diskPrefix.objects, 7);
-  const again = await fleet.restart(node);
-  await fleet.sim.runFor(20_000);
-  expect(again.journal.failure?.code).toBe('corrupt');
-  for (let i = 0; i < 20; i++) expect(await stores.get(`r${i}`)).toBe(`v${i}`);
-  await expect(stores.put('new', 'v')).rejects.toMatchObject({ code: 'refused' });
+  for (const node of fleet.all()) fleet.sim.disk(node.self.address).forget(diskPrefix.objects, 3);
+  await fleet.powerFailure();
+  await fleet.sim.runFor(90_000);
+  const found: (string | undefined)[] = [];
+  for (let i = 0; i < 20; i++) found.push(await stores.get(`r${i}`));
+  expect(found.filter((value) => value === undefined)).toHaveLength(1);
+  for (const node of fleet.all()) expect(node.losses(RegionSet.whole()).length).toBeGreaterThan(0);
 });

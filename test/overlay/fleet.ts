@@ -53,7 +53,9 @@ export class Fleet {
   /** The first node, then all others at once through it. Runs until every node has its data. */
   static async start(count: number, options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
-    fleet.build().bootstrap();
+    const first = fleet.build();
+    await fleet.sim.runUntil(first.recover(), { virtualMsMax: 10_000 });
+    first.bootstrap();
     await fleet.grow(count - 1);
     return fleet;
   }
@@ -81,7 +83,11 @@ export class Fleet {
     const members = [...this.nodes.keys()];
     const nodes = Array.from({ length: count }, () => this.build());
     const joined = Promise.all(
-      nodes.map((node) => node.join([members[Math.floor(this.sim.random() * members.length)] as Address])),
+      nodes.map(async (node) => {
+        const seed = members[Math.floor(this.sim.random() * members.length)] as Address;
+        await node.recover();
+        await node.join([seed]);
+      }),
     );
     await this.sim.runUntil(joined, { virtualMsMax: 60_000 });
     await this.settle();

@@ -1,9 +1,10 @@
-import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { cp, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { LevelStorage, type Storage, type StorageWrite } from '../../overlay/index.ts';
+import { Journal, LevelStorage, type Storage, type StorageWrite } from '../../overlay/index.ts';
 import { Simulation } from '../../simulator/index.ts';
 
 /** A disk with everything that one implementation needs. */
@@ -145,6 +146,98 @@ test('a log that was torn off in the middle of a write keeps what was acknowledg
   expect(entries).toHaveLength(49);
   expect(entries.at(-1)?.[1]).toBe('30'.repeat(100));
   await again.close();
+});
+
+/** What a node would find: by prefix and key, in hexadecimal digits. Null when the damage is noticed. */
+async function whatIsTaken(directory: string): Promise<Record<string, string> | null> {
+  let storage: LevelStorage | null = null;
+  try {
+    storage = await LevelStorage.open(directory);
+    const journal = new Journal(storage, () => {});
+    const found: Record<string, string> = {};
+    for (const prefix of [1, 2]) {
+      for await (const { key, value } of journal.read(prefix)) {
+        found[Buffer.from(key).toString('hex')] = Buffer.from(value).toString('hex');
+      }
+    }
+    return journal.failure ? null : found;
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'StorageError', code: 'corrupt' });
+    return null;
+  } finally {
+    await storage?.close();
+  }
+}
+
+test('no byte of a database can change without being noticed, unless nothing depends on it', async () => {
+  const directory = await scratch();
+  for (let life = 0; life < 2; life++) {
+    const storage = await LevelStorage.open(directory);
+    const journal = new Journal(storage, () => {});
+    for (const prefix of [1, 2]) for await (const _ of journal.read(prefix));
+    for (let i = 0; i < 40; i++) {
+      // Changed again and again, removed, and put once.
+      journal.write(Uint8Array.of(1, i % 7), new Uint8Array(20).fill(i + life));
+      if (i % 5 === 0) journal.write(Uint8Array.of(1, (i + 3) % 7), null);
+      journal.write(Uint8Array.of(2, life, i), new Uint8Array(50).fill(i));
+      await journal.flushed();
+    }
+    await storage.close();
+  }
+  const sound = join(directory, '..', 'sound');
+  await cp(directory, sound, { recursive: true });
+  const before = await whatIsTaken(directory);
+  expect(Object.keys(before ?? {}).length).toBeGreaterThan(80);
+  const files = (await readdir(sound)).filter((name) => /\.(log|ldb)$|^(MANIFEST|CURRENT|acknowledged)/.test(name));
+  expect(files.length).toBe(5);
+  const sizes = await Promise.all(files.map(async (name) => (await stat(join(sound, name))).size));
+  const places = fc.integer({ min: 0, max: files.length - 1 }).chain((file) =>
+    fc.record({
+      name: fc.constant(files[file] as string),
+      at: fc.integer({ min: 0, max: Math.max(0, (sizes[file] as number) - 1) }),
+      bit: fc.integer({ min: 0, max: 7 }),
+    }),
+  );
+  let noticed = 0;
+  await fc.assert(
+    fc.asyncProperty(places, async ({ name, at, bit }) => {
+      const harmed = join(directory, '..', 'harmed');
+      await rm(harmed, { recursive: true, force: true });
+      await cp(sound, harmed, { recursive: true });
+      const bytes = await readFile(join(harmed, name));
+      if (bytes.length === 0) return;
+      bytes[at] = (bytes[at] as number) ^ (1 << bit);
+      await writeFile(join(harmed, name), bytes);
+      const taken = await whatIsTaken(harmed);
+      if (taken) expect(taken).toEqual(before);
+      else noticed += 1;
+    }),
+    { numRuns: 200 },
+  );
+  expect(noticed).toBeGreaterThan(50);
+});
+
+test('a database that has been compacted, and one beside which a crash left a part of a table, are whole', async () => {
+  const directory = await scratch();
+  const keys = 40;
+  for (let life = 0; life < 3; life++) {
+    const storage = await LevelStorage.open(directory);
+    for (let round = 0; round < 3; round++) {
+      const value = (key: number): Uint8Array => randomBytes(100_000).fill(key, 0, 50_000);
+      await storage.write(
+        Array.from({ length: keys }, (_, key) => ({ key: Uint8Array.of(1, key), value: value(key) })),
+      );
+    }
+    await storage.close();
+  }
+  const tables = (await readdir(directory)).filter((name) => name.endsWith('.ldb'));
+  expect(tables.length).toBeGreaterThan(1);
+  // More was written than is there: some tables were merged.
+  expect(tables.length).toBeLessThan(9);
+  await writeFile(join(directory, '009999.ldb'), randomBytes(10_000));
+  const storage = await LevelStorage.open(directory);
+  expect(await all(storage, 1)).toHaveLength(keys);
+  await storage.close();
 });
 
 test('a simulated disk keeps all of the write that a crash cut short, or nothing', async () => {
