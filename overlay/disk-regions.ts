@@ -1,32 +1,78 @@
-import { CodecError, decode, encode, regionSet, regionsMax as regionsOfMemberMax, struct } from './codec.ts';
+import {
+  CodecError,
+  decode,
+  encode,
+  key as keyCodec,
+  list,
+  milliseconds,
+  region as regionCodec,
+  regionSet,
+  regionsMax as regionsOfMemberMax,
+  struct,
+} from './codec.ts';
 import type { Copies } from './copies.ts';
 import { diskKey, diskPrefix, type Journal } from './journal.ts';
-import type { Loss } from './overlay.ts';
+import { lossesMax } from './losses.ts';
+import type { Key, Loss, Region } from './overlay.ts';
 import { RegionSet } from './region.ts';
 
+/** A region that was put together while somebody may have had more of it, and its flaws apart from that. */
+export interface Doubt {
+  readonly region: Region;
+  readonly losses: readonly Loss[];
+}
+
 interface Regions {
-  /** Of which this node has a copy that is complete and whole. */
+  /** Of which this node has a copy that is complete, and whole but for doubts. */
   readonly complete: RegionSet;
   /** Where it may have something. */
   readonly all: RegionSet;
+  readonly doubts: readonly Doubt[];
+  /** Who has to be back before there are no doubts. */
+  readonly absent: readonly Key[];
 }
+
+/** Members that may be absent; when there are more, none of them is known to be back. */
+export const absentMax = 4_096;
+const doubtsMax = 1_024;
 
 /** Copies held and those to spare may be of other members' places, too. */
 const regionsOnDisk = regionSet(4 * regionsOfMemberMax);
-const regionsCodec = struct<Regions>({ complete: regionsOnDisk, all: regionsOnDisk });
+const doubtCodec = struct<Doubt>({
+  region: regionCodec,
+  losses: list(struct<Loss>({ region: regionCodec, atMs: milliseconds }), 2 * lossesMax),
+});
+const regionsCodec = struct<Regions>({
+  complete: regionsOnDisk,
+  all: regionsOnDisk,
+  doubts: list(doubtCodec, doubtsMax),
+  absent: list(keyCodec, absentMax + 1),
+});
 const regionsKey = diskKey(diskPrefix.regions);
 
-/** What the disk says that this node has copies of, or will say before anything that is written later. */
+/**
+ * What the disk says that this node has copies of, and what is doubtful about them, or will say before anything that is
+ * written later.
+ */
 export class DiskRegions {
   readonly #journal: Journal;
   readonly #copies: Copies;
-  #onDisk: Regions = { complete: new RegionSet(), all: new RegionSet() };
+  #written: Uint8Array = new Uint8Array();
+  #onDisk: Regions = { complete: new RegionSet(), all: new RegionSet(), doubts: [], absent: [] };
   /** Of the copies, when the disk was last made to agree with them; null when it says more. */
   #version: number | null = null;
 
   constructor(journal: Journal, copies: Copies) {
     this.#journal = journal;
     this.#copies = copies;
+  }
+
+  get doubts(): readonly Doubt[] {
+    return this.#onDisk.doubts;
+  }
+
+  get absent(): readonly Key[] {
+    return this.#onDisk.absent;
   }
 
   /** Takes up what an earlier life left, as copies that may be out of date. @throws StorageError */
@@ -66,16 +112,31 @@ export class DiskRegions {
     if (!this.#journal.isDurable || this.#version === this.#copies.version) return;
     this.#version = this.#copies.version;
     const complete = this.#copies.readable();
-    complete.removeAll(this.#copies.lossy);
+    complete.removeAll(this.#flawed());
     const all = this.#copies.readable();
     all.addAll(this.#copies.stale);
     this.#write({ complete, all });
   }
 
-  #write(regions: Regions): void {
-    const { complete, all } = this.#onDisk;
-    if (!this.#journal.isDurable || (regions.complete.equals(complete) && regions.all.equals(all))) return;
-    this.#onDisk = regions;
-    this.#journal.write(regionsKey, encode(regionsCodec, regions));
+  /** @param doubts those beyond the first thousand are marks for good */
+  remember(doubts: readonly Doubt[], absent: Iterable<Key>): void {
+    this.#version = null;
+    this.#write({ doubts: doubts.slice(0, doubtsMax), absent: [...absent].slice(0, absentMax + 1) });
+  }
+
+  /** Regions that would not be whole either if all absent members came back with nothing new. */
+  #flawed(): RegionSet {
+    const flawed = this.#copies.lossy.clone();
+    for (const { region, losses } of this.#onDisk.doubts) if (losses.length === 0) flawed.remove(region);
+    return flawed;
+  }
+
+  #write(change: Partial<Regions>): void {
+    if (!this.#journal.isDurable) return;
+    this.#onDisk = { ...this.#onDisk, ...change };
+    const bytes = encode(regionsCodec, this.#onDisk);
+    if (Buffer.compare(bytes, this.#written) === 0) return;
+    this.#written = bytes;
+    this.#journal.write(regionsKey, bytes);
   }
 }

@@ -1,4 +1,4 @@
-import type { DiskRegions } from './disk-regions.ts';
+import { absentMax, type DiskRegions, type Doubt } from './disk-regions.ts';
 import { Losses } from './losses.ts';
 import type { Orphans } from './orphans.ts';
 import { type Contact, type Key, type Loss, OverlayError, type Region } from './overlay.ts';
@@ -24,20 +24,12 @@ export interface GatheringOutput {
   expectMembers(): void;
 }
 
-/** Members that may be absent, of those that would be near; when there are more, none of them is known to be back. */
-const absentMax = 4_096;
-
-/** A region that was put together while somebody may have had more of it, and its flaws apart from that. */
-interface Doubt {
-  readonly region: Region;
-  readonly losses: readonly Loss[];
-}
-
 /**
  * Puts together a region that nobody holds from what is left of it: copies that were retired in favour of members now
  * dead, and what members of an earlier life of the fleet had on disk. Whether somebody who is not here had more, nobody
  * knows, so what comes of it is marked as lossy. A mark for the sake of copies on disk is taken back when all survivors
- * say that everybody whom they have known since is here again, has its disk, and all of them were read once more.
+ * say that everybody whom they have known since is here again, has its disk, and all of them were read once more. What is
+ * doubtful and who is absent is on disk: another failure meanwhile does not make the marks last for ever.
  */
 export class Gathering {
   readonly #ground: ReplicationGround;
@@ -47,7 +39,6 @@ export class Gathering {
   readonly #output: GatheringOutput;
   /** Who was missing near this node, where copies are shared, and is not back, however long ago. */
   readonly #absent = new Set<Key>();
-  #doubts: readonly Doubt[] = [];
   #isResolving = false;
 
   constructor(
@@ -62,6 +53,12 @@ export class Gathering {
     this.#disk = disk;
     this.#orphans = orphans;
     this.#output = output;
+  }
+
+  /** Takes up the doubts of an earlier life. */
+  recover(): void {
+    for (const { region } of this.#disk.doubts) this.#ground.copies.doubt(region);
+    for (const id of this.#disk.absent) this.#absent.add(id);
   }
 
   /** Members that are on their way back may have newer copies than this node's disk: not at once without them. */
@@ -102,10 +99,16 @@ export class Gathering {
   /** Takes back marks of regions that nobody can have had more of. */
   async resolve(): Promise<void> {
     // Also keeps account of who is absent.
-    if (!this.vouches() || this.#doubts.length === 0 || this.#isResolving) return;
+    const vouches = this.vouches();
+    if (this.#disk.doubts.length === 0) return;
+    this.#disk.remember(this.#disk.doubts, this.#absent);
+    if (!vouches || this.#isResolving) return;
     this.#isResolving = true;
     try {
-      for (const doubt of this.#doubts) if (await this.#isAll(doubt.region)) this.#assure(doubt);
+      const held = this.#ground.copies.servable();
+      for (const { region, losses } of this.#disk.doubts) {
+        for (const part of held.intersect(region)) if (await this.#isAll(part)) this.#assure(part, losses);
+      }
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
       this.#ground.log('debug', 'cannot find out whether a region is whole', { reason: error.message });
@@ -123,7 +126,7 @@ export class Gathering {
     this.#ground.copies.hold(part, flaws);
     if (isDoubtful) {
       this.#ground.copies.doubt(part);
-      this.#doubts = [...this.#doubts, { region: part, losses }];
+      this.#disk.remember([...this.#disk.doubts, { region: part, losses }], this.#absent);
     }
     this.#disk.update();
     this.#ground.advertise();
@@ -137,10 +140,17 @@ export class Gathering {
     return this.vouches();
   }
 
-  #assure(doubt: Doubt): void {
-    this.#doubts = this.#doubts.filter((other) => other !== doubt);
-    this.#ground.log('info', 'region is whole again', { region: doubt.region });
-    if (this.#ground.copies.assure(doubt.region, doubt.losses)) this.#ground.advertise();
+  #assure(part: Region, losses: readonly Loss[]): void {
+    const doubts = this.#disk.doubts.flatMap(({ region, losses: flaws }): Doubt[] => {
+      if (flaws !== losses) return [{ region, losses: flaws }];
+      return new RegionSet([part])
+        .missingFrom(new RegionSet([region]))
+        .regions()
+        .map((rest) => ({ region: rest, losses }));
+    });
+    this.#disk.remember(doubts, this.#absent);
+    this.#ground.log('info', 'region is whole again', { region: part });
+    if (this.#ground.copies.assure(part, losses)) this.#ground.advertise();
     this.#disk.update();
   }
 

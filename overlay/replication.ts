@@ -130,6 +130,7 @@ export class Replication {
   async recover(): Promise<void> {
     for (const replicated of this.#kinds.values()) await replicated.recover?.();
     await this.#disk.recover();
+    this.#gathering.recover();
   }
 
   /**

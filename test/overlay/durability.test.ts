@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { diskPrefix, OverlayError, RegionSet } from '../../overlay/index.ts';
+import type { Fleet } from './fleet.ts';
 import { StoreFleet } from './store-fleet.ts';
 
 const hourMs = 3_600_000;
@@ -12,6 +13,21 @@ async function expectAll(stores: StoreFleet, acknowledged: Acknowledged): Promis
   const found = new Map<string, string | undefined>();
   for (const resource of acknowledged.keys()) found.set(resource, await stores.get(resource));
   expect({ seed: stores.fleet.sim.seed, found }).toEqual({ seed: stores.fleet.sim.seed, found: acknowledged });
+}
+
+/** One after the other, the others having its data before the next does. */
+async function restartEach(fleet: Fleet): Promise<void> {
+  for (const { self } of fleet.all()) {
+    const node = fleet.nodes.get(self.address);
+    // The first of the others lets it in.
+    if (node && node !== fleet.node(0)) await fleet.restart(node);
+    await fleet.settle();
+  }
+  const [first] = fleet.all();
+  if (!first) return;
+  fleet.crash(first);
+  await fleet.bringBack(first.self);
+  await fleet.settle();
 }
 
 /** Puts one after the other, for as long as the fleet runs; notes what is acknowledged. */
@@ -89,6 +105,41 @@ describe.each([1, 2, 3])('with disks (seed %i)', (seed) => {
     expect(lossy()).toBe(0);
     await expectAll(stores, acknowledged);
   });
+
+  test.each([
+    ['the power fails once more', (fleet: Fleet) => fleet.powerFailure()],
+    ['each node restarts', restartEach],
+  ] as const)(
+    '%s before all are back: that what they may have is missed is not forgotten, and ends when they are',
+    async (_, again) => {
+      const stores = await StoreFleet.start(8, { seed, disks: true });
+      const { fleet } = stores;
+      const acknowledged: Acknowledged = new Map();
+      const writer = writeOn(stores, acknowledged);
+      await fleet.sim.runFor(5_000);
+      writer.stop();
+      const lossy = () => fleet.all().filter((node) => node.losses(RegionSet.whole()).length > 0).length;
+      const absent = await fleet.powerFailure(2);
+      await fleet.sim.runFor(60_000);
+      await fleet.settle();
+      expect(lossy()).toBeGreaterThan(0);
+      await stores.put('between', 'both');
+      acknowledged.set('between', 'both');
+      await again(fleet);
+      // Longer than the dead are remembered.
+      await fleet.sim.runFor(11 * 60_000);
+      await fleet.settle();
+      for (const contact of absent) {
+        expect(lossy()).toBeGreaterThan(0);
+        await fleet.bringBack(contact);
+        await fleet.settle();
+        await fleet.sim.runFor(20_000);
+      }
+      expect(lossy()).toBe(0);
+      await expectAll(stores, acknowledged);
+      for (const node of fleet.all()) node.checkInvariants();
+    },
+  );
 
   test('nodes that restart again and again under writes lose nothing that was acknowledged', async () => {
     const stores = await StoreFleet.start(8, { seed, disks: true });
