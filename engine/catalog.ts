@@ -25,6 +25,8 @@ const leaseMs = 5_000;
 /** How long a local table is known after the last node that has it was heard of. */
 const localLifetimeMs = 60_000;
 const publishEveryMs = 20_000;
+/** How long a node that starts waits for its local tables to be known. */
+const publishPatienceMs = 2_000;
 /** Definitions of distributed tables stay until dropped: their owner renews them when half of this is over. */
 const distributedLifetimeMs = 7 * 24 * 60 * 60 * 1_000;
 
@@ -61,10 +63,18 @@ export class Catalog {
     options.overlay.register(catalogApp, { broadcast: (_origin, payload) => this.#heard(payload) });
   }
 
-  /** Publishes this node's local tables, now and from time to time. Resolves when they are known for the first time. */
+  /**
+   * Publishes this node's local tables, now and from time to time. Resolves when they are known for the first time, or when that
+   * takes long: a node that came back before its fleet serves clients until the others are there.
+   */
   async start(): Promise<void> {
-    await this.#publish();
-    this.#schedulePublish();
+    const published = this.#publish().then(() => this.#schedulePublish());
+    let impatience: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      impatience = this.#options.runtime.after(publishPatienceMs, resolve);
+    });
+    await Promise.race([published, late]);
+    impatience?.cancel();
   }
 
   stop(): void {
@@ -182,7 +192,7 @@ export class Catalog {
 
   async #publish(): Promise<void> {
     const { store, log } = this.#options;
-    for (const source of this.#local.values()) {
+    const publications = [...this.#local.values()].map(async (source) => {
       // Nodes with equal schemas refresh one and the same object, however many columns they have.
       const instance = `local ${keyOf(describe(source.schema))}`;
       try {
@@ -190,7 +200,8 @@ export class Catalog {
       } catch (error) {
         log.warn('could not publish a local table', { table: source.name, error: String(error) });
       }
-    }
+    });
+    await Promise.all(publications);
   }
 
   async #renewDistributed(): Promise<void> {

@@ -1,6 +1,17 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { OverlayCounters, OverlayNode } from '../../overlay/index.ts';
-import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
+import {
+  atMost,
+  type Context,
+  defineExperiment,
+  fleetSize,
+  percent,
+  type Row,
+  shareAtLeast,
+  someCount,
+  someTime,
+  type Target,
+} from './harness/experiment.ts';
 import { Fleet, joinMaxOption } from './harness/fleet.ts';
 import { contactsOption, type Geometry, geometriesOption, geometryOf, nodeOptions } from './harness/geometries.ts';
 import { ideal } from './harness/networks.ts';
@@ -42,9 +53,14 @@ export const broadcast = defineExperiment({
   name: 'broadcast',
   about: 'payloads, depth, time and delivery of broadcasts: when all is well, at loss, right after sudden failures',
   options: {
-    nodes: { full: 10_000, quick: 64, about: 'nodes' },
-    loss: { full: [5], quick: [5], about: 'shares of frames lost, percent, with nobody failing' },
-    fail: { full: [0, 10, 30, 50, 70], quick: [0, 30], about: 'parts of all nodes that fail at one instant, percent' },
+    nodes: { full: 10_000, quick: 64, about: 'nodes', ...fleetSize },
+    loss: { full: [5], quick: [5], about: 'shares of frames lost, percent, with nobody failing', ...percent },
+    fail: {
+      full: [0, 10, 30, 50, 70],
+      quick: [0, 30],
+      about: 'parts of all nodes that fail at one instant, percent',
+      ...percent,
+    },
     geometries: geometriesOption,
     contacts: contactsOption,
     joinMax: joinMaxOption,
@@ -52,10 +68,11 @@ export const broadcast = defineExperiment({
       full: 5,
       quick: 2,
       about: 'broadcasts, from different members at one instant, right after the failure',
+      ...someCount,
     },
     warmup: { full: 300, quick: 30, about: 'virtual seconds at rest before' },
     payload: { full: 1_024, quick: 1_024, about: 'bytes of each broadcast' },
-    wait: { full: 60, quick: 30, about: 'virtual seconds that delivery is given' },
+    wait: { full: 60, quick: 30, about: 'virtual seconds that delivery is given', ...someTime },
   },
   async run(context, { geometries: names, loss, fail, ...rest }) {
     const points: Point[] = [];

@@ -6,9 +6,11 @@ import {
   atMost,
   type Context,
   defineExperiment,
+  fleetSize,
   type OptionSpecs,
   type OptionsOf,
   shareAtLeast,
+  someTime,
   type Target,
 } from './harness/experiment.ts';
 import { Fleet, joinMaxOption } from './harness/fleet.ts';
@@ -39,15 +41,30 @@ interface Point extends SessionPoint {
 }
 
 const options = {
-  nodes: { full: 1_000, quick: 48, about: 'nodes' },
-  sessions: { full: [1.4, 5, 15, 60], quick: [1.4], about: 'median sessions, minutes' },
+  nodes: { full: 1_000, quick: 48, about: 'nodes', ...fleetSize },
+  sessions: { full: [1.4, 5, 15, 60], quick: [1.4], about: 'median sessions, minutes', ...someTime },
   geometries: geometriesOption,
   contacts: contactsOption,
   joinMax: joinMaxOption,
-  rest: { full: 300, quick: 120, about: 'virtual seconds at rest before; bytes are counted in the second half' },
+  rest: {
+    full: 300,
+    quick: 120,
+    about: 'virtual seconds at rest before; bytes are counted in the second half',
+    ...someTime,
+  },
   warmup: { full: 600, quick: 30, about: 'virtual seconds of churn before anything is measured' },
-  measure: { full: 600, quick: 30, about: 'virtual seconds of each measurement: maintenance, then lookups' },
-  rate: { full: 1, quick: 1, about: `keys looked up each virtual second, ${simultaneous} times at once each` },
+  measure: {
+    full: 600,
+    quick: 30,
+    about: 'virtual seconds of each measurement: maintenance, then lookups',
+    ...someTime,
+  },
+  rate: {
+    full: 1,
+    quick: 1,
+    about: `keys looked up each virtual second, ${simultaneous} times at once each`,
+    ...someTime,
+  },
 } satisfies OptionSpecs;
 
 interface Setting extends OptionsOf<typeof options> {

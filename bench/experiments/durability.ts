@@ -7,9 +7,12 @@ import {
   atMost,
   type Context,
   defineExperiment,
+  fleetSize,
   type OptionSpecs,
   type OptionsOf,
   shareAtLeast,
+  someCount,
+  someTime,
   type Target,
 } from './harness/experiment.ts';
 import { Fleet, joinMaxOption } from './harness/fleet.ts';
@@ -31,16 +34,16 @@ interface Point extends SessionPoint {
 }
 
 const options = {
-  nodes: { full: 1_000, quick: 40, about: 'nodes' },
-  sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes' },
+  nodes: { full: 1_000, quick: 40, about: 'nodes', ...fleetSize },
+  sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes', ...someTime },
   geometries: oneGeometryOption,
   contacts: contactsOption,
   joinMax: joinMaxOption,
-  values: { full: 10_000, quick: 200, about: 'values, each stored once and never again' },
-  bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value' },
+  values: { full: 10_000, quick: 200, about: 'values, each stored once and never again', ...someCount },
+  bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value', ...someCount },
   repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
-  hours: { full: 6, quick: 0.05, about: 'virtual hours of churn; Ctrl-C ends them early, with a report' },
-  gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
+  hours: { full: 6, quick: 0.05, about: 'virtual hours of churn; Ctrl-C ends them early, with a report', ...someTime },
+  gets: { full: 2, quick: 2, about: 'gets of any value each virtual second', ...someTime },
 } satisfies OptionSpecs;
 
 interface Setting extends OptionsOf<typeof options> {

@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { type FairnessRow, runShares, runStarvation, type StarvationRow } from './fairness/scenarios.ts';
-import { atMost, defineExperiment, type Target } from './harness/experiment.ts';
+import { atMost, defineExperiment, someCount, type Target } from './harness/experiment.ts';
 
 /** How far from equal, or from the fair share, a client may be. */
 const deviationMax = 0.05;
@@ -16,11 +16,12 @@ export const fairness = defineExperiment({
   name: 'fairness',
   about: 'storage shared among greedy and modest clients: put rates, shares and waits',
   options: {
-    clients: { full: 4, quick: 2, about: 'greedy clients of the starvation test, one every two hours' },
+    clients: { full: 4, quick: 2, about: 'greedy clients of the starvation test, one every two hours', ...someCount },
     hours: {
       full: 4,
       quick: 2,
       about: 'virtual hours of each fairness test; the first, in which the disk fills, is not counted',
+      min: 1.1,
     },
   },
   run(context, { clients, hours }) {

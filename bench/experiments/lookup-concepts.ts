@@ -3,7 +3,17 @@ import { central } from './concepts/central.ts';
 import type { Concept, Directory } from './concepts/concept.ts';
 import { dht } from './concepts/dht.ts';
 import { flooding } from './concepts/flooding.ts';
-import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
+import {
+  atMost,
+  type Context,
+  defineExperiment,
+  fleetSize,
+  percent,
+  type Row,
+  shareAtLeast,
+  someCount,
+  type Target,
+} from './harness/experiment.ts';
 import { joinMaxOption } from './harness/fleet.ts';
 import { geometries, geometryOf } from './harness/geometries.ts';
 import { mean, share } from './harness/statistics.ts';
@@ -33,12 +43,12 @@ export const lookupConcepts = defineExperiment({
   name: 'lookup-concepts',
   about: 'a central server, flooding and DHTs: state, messages and success under failures as the fleet grows',
   options: {
-    nodes: { full: [16, 64, 256, 1_024, 4_096], quick: [16, 48], about: 'sizes of the fleet' },
+    nodes: { full: [16, 64, 256, 1_024, 4_096], quick: [16, 48], about: 'sizes of the fleet', ...fleetSize },
     geometries: { full: geometries, quick: geometries, about: 'geometries of the DHTs' },
     contacts: { full: 0, quick: 0, about: 'budget of contacts of the DHTs; 0 is off' },
     joinMax: joinMaxOption,
-    lookups: { full: 300, quick: 50, about: 'lookups in each state of affairs' },
-    fail: { full: 30, quick: 30, about: 'part of all machines that fails at one instant, percent' },
+    lookups: { full: 300, quick: 50, about: 'lookups in each state of affairs', ...someCount },
+    fail: { full: 30, quick: 30, about: 'part of all machines that fails at one instant, percent', ...percent },
     warmup: { full: 120, quick: 20, about: 'virtual seconds at rest before the first lookup' },
     recovery: { full: 60, quick: 30, about: 'virtual seconds from the failure to the last lookups' },
   },

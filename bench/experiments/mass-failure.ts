@@ -1,6 +1,15 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { type Key, randomKey } from '../../overlay/index.ts';
-import { type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
+import {
+  type Context,
+  defineExperiment,
+  fleetSize,
+  percent,
+  type Row,
+  shareAtLeast,
+  someCount,
+  type Target,
+} from './harness/experiment.ts';
 import { Fleet, joinMaxOption } from './harness/fleet.ts';
 import { contactsOption, type Geometry, geometriesOption, geometryOf, nodeOptions } from './harness/geometries.ts';
 import { isRight, judged, type Lookup, lookUp } from './harness/lookups.ts';
@@ -38,12 +47,12 @@ export const massFailure = defineExperiment({
   name: 'mass-failure',
   about: 'lookups after a part of all nodes has failed at one instant, and how long the ring takes to be whole again',
   options: {
-    nodes: { full: 10_000, quick: 64, about: 'nodes' },
-    fail: { full: [20, 50], quick: [20, 50], about: 'parts that fail, percent' },
+    nodes: { full: 10_000, quick: 64, about: 'nodes', ...fleetSize },
+    fail: { full: [20, 50], quick: [20, 50], about: 'parts that fail, percent', ...percent },
     geometries: geometriesOption,
     contacts: contactsOption,
     joinMax: joinMaxOption,
-    lookups: { full: 5_000, quick: 200, about: 'lookups at each instant' },
+    lookups: { full: 5_000, quick: 200, about: 'lookups at each instant', ...someCount },
     after: { full: [0, 5, 10, 20, 30, 60, 120], quick: [0, 5, 30], about: 'seconds after the failure, ascending' },
     patience: { full: 600, quick: 120, about: 'virtual seconds that the ring has to become whole' },
   },

@@ -1,6 +1,15 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { randomKey } from '../../overlay/index.ts';
-import { atMost, type Context, defineExperiment, type Row, shareAtLeast, type Target } from './harness/experiment.ts';
+import {
+  atMost,
+  type Context,
+  defineExperiment,
+  fleetSize,
+  type Row,
+  shareAtLeast,
+  someCount,
+  type Target,
+} from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
 import { type Geometry, geometriesOption, geometryOf, hopsBound, nodeOptions } from './harness/geometries.ts';
 import { Routes } from './harness/lookups.ts';
@@ -30,10 +39,10 @@ export const paths = defineExperiment({
   name: 'paths',
   about: 'hops from any node to the owner of any key, with tables as small as can be and with a budget of contacts',
   options: {
-    nodes: { full: [16, 64, 256, 1_024, 4_096, 10_000], quick: [16, 64], about: 'sizes of the ring' },
+    nodes: { full: [16, 64, 256, 1_024, 4_096, 10_000], quick: [16, 64], about: 'sizes of the ring', ...fleetSize },
     geometries: geometriesOption,
     contacts: { full: [0, 1_024], quick: [0, 1_024], about: 'budgets of contacts; 0 is off' },
-    messages: { full: 10_000, quick: 500, about: 'messages routed at each point' },
+    messages: { full: 10_000, quick: 500, about: 'messages routed at each point', ...someCount },
     warmup: { full: 60, quick: 30, about: 'virtual seconds that tables have to fill once the ring is whole' },
     joinMax: {
       full: 256,

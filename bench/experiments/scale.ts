@@ -6,7 +6,16 @@ import type { TopLevelSpec } from 'vega-lite';
 import { type OverlayNode, randomKey } from '../../overlay/index.ts';
 import { type SimulatedHost, Simulation } from '../../simulator/index.ts';
 import { randomStream } from '../../simulator/random.ts';
-import { atLeast, atMost, type Context, defineExperiment, type Row, type Target } from './harness/experiment.ts';
+import {
+  atLeast,
+  atMost,
+  type Context,
+  defineExperiment,
+  fleetSize,
+  type Row,
+  someTime,
+  type Target,
+} from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
 import { contactsOption, type Geometry, geometryOf, nodeOptions, oneGeometryOption } from './harness/geometries.ts';
 import { ideal } from './harness/networks.ts';
@@ -52,7 +61,7 @@ export const scale = defineExperiment({
   about:
     'full nodes in one process: heap, messages delivered a real second, and whether a seed gives the same run twice',
   options: {
-    nodes: { full: [1_000, 4_000, 10_000], quick: [32, 64], about: 'sizes of the fleet' },
+    nodes: { full: [1_000, 4_000, 10_000], quick: [32, 64], about: 'sizes of the fleet', ...fleetSize },
     joinMax: { full: 1_000, quick: 32, about: 'largest fleet that grows by joins; a larger one is founded at once' },
     geometries: oneGeometryOption,
     contacts: contactsOption,
@@ -60,8 +69,8 @@ export const scale = defineExperiment({
     broadcasts: { full: 1, quick: 1, about: 'broadcasts to the whole fleet a second, while busy' },
     payload: { full: 1_024, quick: 1_024, about: 'bytes of each broadcast' },
     warmup: { full: 60, quick: 10, about: 'virtual seconds before anything is measured' },
-    rest: { full: 20, quick: 5, about: 'virtual seconds over which maintenance alone is measured' },
-    measure: { full: 20, quick: 5, about: 'virtual seconds over which the busy fleet is measured' },
+    rest: { full: 20, quick: 5, about: 'virtual seconds over which maintenance alone is measured', ...someTime },
+    measure: { full: 20, quick: 5, about: 'virtual seconds over which the busy fleet is measured', ...someTime },
   },
   async run(context, { nodes: sizes, geometries: names, ...rest }) {
     const measured: Measured[] = [];

@@ -6,6 +6,8 @@ import {
   type Context,
   defineExperiment,
   type Row,
+  someCount,
+  someTime,
   type Target,
 } from '../experiments/harness/experiment.ts';
 import { percentile } from '../experiments/harness/statistics.ts';
@@ -21,6 +23,9 @@ const clientsOf: Readonly<Record<Operation, readonly number[]>> = {
   get: [3, 7, 11, 15],
   lookup: [3, 7, 11, 15],
 };
+
+/** Clients are as far down the list as that. */
+const nodesMin = 1 + Math.max(...Object.values(clientsOf).flat());
 
 /** Gets choose among so many values, the first that were stored: every system stores as many while it warms up. */
 const valuesRead = 1_000;
@@ -58,12 +63,17 @@ export const overlay = defineExperiment({
   name: 'overlay',
   about: 'puts, gets and lookups a second, and their latency, beside hyperdht and bittorrent-dht',
   options: {
-    nodes: { full: [16, 64], quick: [16], about: 'sizes of the networks' },
-    processes: { full: 16, quick: 16, about: 'processes that the nodes of one network are spread over' },
-    inFlight: { full: [1, 32], quick: [1, 32], about: 'operations under way at once, over four client nodes' },
-    seconds: { full: 4, quick: 1, about: 'length of one measurement' },
+    nodes: { full: [16, 64], quick: [16], about: 'sizes of the networks', min: nodesMin, isCount: true },
+    processes: { full: 16, quick: 16, about: 'processes that the nodes of one network are spread over', ...someCount },
+    inFlight: {
+      full: [1, 32],
+      quick: [1, 32],
+      about: 'operations under way at once, over four client nodes',
+      ...someCount,
+    },
+    seconds: { full: 4, quick: 1, about: 'length of one measurement', ...someTime },
     warmup: { full: 15, quick: 1, about: 'seconds of each operation before anything is measured' },
-    rounds: { full: 3, quick: 1, about: 'times that the systems take turns' },
+    rounds: { full: 3, quick: 1, about: 'times that the systems take turns', ...someCount },
   },
   async run(context, options) {
     const worker = await bundleWorker(new URL('./worker.ts', import.meta.url), 'bench');

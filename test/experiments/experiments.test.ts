@@ -124,7 +124,7 @@ describe('the command', () => {
 
 test.each([
   ['churn --quick --geometries ring', 'there is no geometry ring; there are: bamboo, chord, kademlia'],
-  ['churn --quick --sessions 0', 'a median session of 0 minutes is none'],
+  ['churn --quick --sessions 0', '--sessions needs a number of at least 0.001, found 0'],
   ['paths --quick --out /dev/null/x', 'cannot write to /dev/null/x: '],
 ])('%s is a wrong command line', async (line, message) => {
   const { code, told } = await run(line);

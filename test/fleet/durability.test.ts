@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { QueryError } from '../../columnar/index.ts';
+import { QueryError, types } from '../../columnar/index.ts';
+import { iteratorTable } from '../../engine/index.ts';
 import { attempt, whole } from '../support/faults.ts';
 import { run, SimulatedFleet } from '../support/fleet.ts';
 import { seedsOr } from '../support/seeds.ts';
@@ -47,3 +48,19 @@ test.each(seedsOr('1..3'))(
     expect(acknowledged.has(9_050)).toBe(true);
   },
 );
+
+test('a node that comes back before its fleet serves clients soon, though nobody keeps what it publishes', async () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const schema = { fields: [{ name: 'x', type: types.int4 }] };
+  const tables = () => names.map((name) => iteratorTable(name, schema, () => [{ x: 1 }]));
+  const fleet = await SimulatedFleet.start({ nodes: 3, tables, disks: true }, { seed: 1 });
+  await fleet.rest(5_000);
+  for (const index of fleet.up) await fleet.kill(index);
+  const beganMs = fleet.simulation.nowMs;
+  await fleet.drive(fleet.restart(1));
+  expect(fleet.simulation.nowMs - beganMs).toBeLessThan(10_000);
+  const [, back] = fleet.nodes;
+  if (!back) throw new Error('a fleet has nodes');
+  const { rows, coverage } = await fleet.drive(run(back, 'SELECT x FROM c'));
+  expect({ rows, complete: coverage?.complete }).toEqual({ rows: [[1]], complete: false });
+});

@@ -11,11 +11,14 @@ are once more at the end. What was written is kept in the directory that it name
 
 class UsageError extends Error {}
 
-function numberOf(name: string, text: string, least: number): number {
+function numberOf(name: string, text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value < least) throw new UsageError(`--${name} is a number from ${least} on`);
-  return value;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`--${name} is a number from ${least} ${most === Number.MAX_SAFE_INTEGER ? 'on' : `to ${most}`}`);
 }
+
+/** Each is a process of a hundred megabytes. */
+const nodesMax = 64;
 
 function text({ kills, puts, gets, inserts, queries, completeQueries, violations }: Verdict): string {
   const share = ({ tried, done }: Verdict['puts']): string =>
@@ -53,7 +56,7 @@ async function main(): Promise<number> {
   const verdict = await soak({
     minutes: numberOf('minutes', given.minutes, 0),
     // Enough for every value to have its copies while two nodes are dead.
-    nodes: Math.trunc(numberOf('nodes', given.nodes, 5)),
+    nodes: Math.trunc(numberOf('nodes', given.nodes, 5, nodesMax)),
     seed,
     isDurable: values.data === true,
     progress: (line) => console.error(`[${((performance.now() - started) / 1_000).toFixed(1).padStart(6)} s] ${line}`),

@@ -1,6 +1,6 @@
 import { type SimulatedHost, Simulation } from '../../../simulator/index.ts';
 import { type Random, randomStream } from '../../../simulator/random.ts';
-import { anyOf, sample } from '../harness/distributions.ts';
+import { anyOf, partOf } from '../harness/distributions.ts';
 import type { Context } from '../harness/experiment.ts';
 import { ideal } from '../harness/networks.ts';
 
@@ -55,7 +55,7 @@ export abstract class SmallProgram implements Directory {
   protected abstract ask(asker: Machine, id: number, item: string): void;
 
   crashFraction(fraction: number): void {
-    this.#crash(sample(this.random, this.machines, Math.round(fraction * this.machines.length)));
+    this.#crash(partOf(this.random, this.machines, fraction));
   }
 
   lookup(): Promise<boolean> {

@@ -7,7 +7,8 @@ const experiments: readonly Experiment[] = ['paths', 'churn'].map((name) =>
     name,
     about: `measures ${name}`,
     options: {
-      nodes: { full: 1_000, quick: 10, about: 'nodes' },
+      nodes: { full: 1_000, quick: 10, about: 'nodes', min: 2, isCount: true },
+      fail: { full: 10, quick: 10, about: 'percent', max: 99 },
       sessions: { full: [1.4, 5], quick: [1], about: 'minutes' },
       geometries: { full: ['a', 'b'], quick: ['a'], about: 'geometries' },
     },
@@ -46,11 +47,14 @@ describe('a command line', () => {
   test.each([
     ['pahts', /no experiment pahts. Did you mean "paths"\?\nThere are: churn, paths/],
     ['paths --ndoes 3', /no option --ndoes. Did you mean "--nodes"\?/],
-    ['paths --nodes many', /--nodes needs a number, found many/],
-    ['paths --nodes', /--nodes needs a number/],
-    ['paths --sessions 1,x', /--sessions needs a number, found x/],
+    ['paths --nodes many', /--nodes needs a whole number of at least 2, found many/],
+    ['paths --nodes', /--nodes needs a whole number of at least 2/],
+    ['paths --nodes 1', /--nodes needs a whole number of at least 2, found 1/],
+    ['paths --nodes 2.5', /--nodes needs a whole number of at least 2, found 2.5/],
+    ['paths --fail 100', /--fail needs a number from 0 to 99, found 100/],
+    ['paths --sessions 1,x', /--sessions needs a number of at least 0, found x/],
     ['paths --sessions', /--sessions needs a list such as 1.4,5/],
-    ['paths --seed -1', /--seed needs a number/],
+    ['paths --seed -1', /--seed needs a whole number of at least 0/],
     ['paths churn', /one experiment at a time: paths, churn/],
   ])('that is wrong is refused with what would be right: %s', (line, message) => {
     expect(() => read(line)).toThrow(UsageError);

@@ -32,7 +32,7 @@ export function readArguments(args: readonly string[], experiments: readonly Exp
   return {
     kind: 'run',
     experiment,
-    seed: seed === undefined ? 1 : numberFrom('seed', seed),
+    seed: seed === undefined ? 1 : numberFrom('seed', seed, { isCount: true }),
     isQuick: quick !== undefined,
     outDirectory: typeof out === 'string' ? out : null,
     options: settleOptions(experiment.options, rest, quick !== undefined),
@@ -102,18 +102,23 @@ function parse(args: readonly string[]): { values: Map<string, string | boolean>
   return { values, positionals };
 }
 
-function valueFrom(name: string, text: string | boolean, { full }: OptionSpec): OptionValue {
-  if (typeof full === 'number') return numberFrom(name, text);
+function valueFrom(name: string, text: string | boolean, spec: OptionSpec): OptionValue {
+  const { full } = spec;
+  if (typeof full === 'number') return numberFrom(name, text, spec);
   if (typeof text !== 'string') throw new UsageError(`--${name} needs a list such as ${full}`);
   const parts = text.split(',').filter((part) => part !== '');
   if (parts.length === 0) throw new UsageError(`--${name} needs a list such as ${full}`);
-  return typeof full[0] === 'number' ? parts.map((part) => numberFrom(name, part)) : parts;
+  return typeof full[0] === 'number' ? parts.map((part) => numberFrom(name, part, spec)) : parts;
 }
 
-function numberFrom(name: string, text: string | boolean): number {
+function numberFrom(name: string, text: string | boolean, { min = 0, max, isCount }: Partial<OptionSpec>): number {
   const value = typeof text === 'string' && text !== '' ? Number(text) : Number.NaN;
-  if (!Number.isFinite(value) || value < 0) throw new UsageError(`--${name} needs a number, found ${text}`);
-  return value;
+  const isFit = isCount ? Number.isSafeInteger(value) : Number.isFinite(value);
+  if (isFit && value >= min && value <= (max ?? value)) return value;
+  const range = max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
+  throw new UsageError(
+    `--${name} needs a ${isCount ? 'whole number' : 'number'} ${range}, found ${text === true ? 'none' : text}`,
+  );
 }
 
 function unknown(what: string, word: string, candidates: readonly string[]): UsageError {

@@ -1,5 +1,4 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { UsageError } from './arguments.ts';
 import type { Row } from './experiment.ts';
 import { type Geometry, geometryOf } from './geometries.ts';
 
@@ -20,8 +19,6 @@ export async function bySession<P extends SessionPoint>(
   { geometries, sessions }: SessionGrid,
   measure: (geometry: Geometry, sessionMin: number) => Promise<P>,
 ): Promise<P[]> {
-  const wrong = sessions.find((sessionMin) => !(sessionMin > 0));
-  if (wrong !== undefined) throw new UsageError(`a median session of ${wrong} minutes is none`);
   const points: P[] = [];
   for (const geometry of geometries.map(geometryOf)) {
     for (const sessionMin of sessions) points.push(await measure(geometry, sessionMin));

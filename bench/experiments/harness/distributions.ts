@@ -22,3 +22,8 @@ export function sample<T>(random: Random, list: readonly T[], count: number): T[
   }
   return left.slice(0, drawn);
 }
+
+/** A part of a list, drawn by chance; one of it at least stays. @param fraction 0 to 1 */
+export function partOf<T>(random: Random, list: readonly T[], fraction: number): T[] {
+  return sample(random, list, Math.min(Math.round(fraction * list.length), list.length - 1));
+}

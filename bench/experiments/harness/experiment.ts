@@ -8,7 +8,21 @@ export interface OptionSpec<T extends OptionValue = OptionValue> {
   readonly full: T;
   readonly quick: T;
   readonly about: string;
+  /** The least number that makes sense: 0 unless it is given. */
+  readonly min?: number;
+  /** The greatest. */
+  readonly max?: number;
+  /** Whether it counts something. */
+  readonly isCount?: boolean;
 }
+
+/** What options have in common that count nodes of a fleet. */
+export const fleetSize = { min: 2, isCount: true } as const;
+/** Of options that are parts of a whole which is never all of it, in percent. */
+export const percent = { max: 99 } as const;
+/** Of options without which there would be nothing to measure. */
+export const someCount = { min: 1, isCount: true } as const;
+export const someTime = { min: 0.001 } as const;
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 

@@ -5,7 +5,7 @@ import { type Key, OverlayError, OverlayNode, type OverlayOptions } from '../../
 import { Simulation, type SimulationOptions } from '../../../simulator/index.ts';
 import { type Random, randomStream } from '../../../simulator/random.ts';
 import { acquaintances } from './acquaintances.ts';
-import { anyOf, sample } from './distributions.ts';
+import { anyOf, partOf, sample } from './distributions.ts';
 import type { Context } from './experiment.ts';
 import { Oracle } from './oracle.ts';
 import { type Tap, TappedTransport } from './tapped-transport.ts';
@@ -166,9 +166,9 @@ export class Fleet {
     this.oracle.remove(node.self.id);
   }
 
-  /** Members, drawn by chance, that all crash now. @param fraction 0 to 1 */
+  /** Members, drawn by chance, that all crash now; one at least stays. @param fraction 0 to 1 */
   crashFraction(fraction: number): OverlayNode[] {
-    const victims = sample(this.random, this.#members, Math.round(fraction * this.size));
+    const victims = partOf(this.random, this.#members, fraction);
     for (const victim of victims) this.crash(victim);
     return victims;
   }
