@@ -48,11 +48,14 @@ export function pgArgument(text: string): HostPort {
   throw new InvalidArgumentError('It is a port, or host:port.');
 }
 
-export function countArgument(max: number): (text: string) => number {
+/** Enough for a few of the largest values; a terabyte of memory. */
+export const [storeMibMin, storeMibMax] = [16, 999_999];
+
+export function countArgument(max: number, min = 1): (text: string) => number {
   return (text) => {
     const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-    if (count >= 1 && count <= max) return count;
-    throw new InvalidArgumentError(`It is a number, 1 to ${max}.`);
+    if (count >= min && count <= max) return count;
+    throw new InvalidArgumentError(`It is a number, ${min} to ${max}.`);
   };
 }
 

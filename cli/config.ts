@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { geometries, replicasMax } from '../engine/index.ts';
-import { hostPort, pgArgument, portMax } from './arguments.ts';
+import { hostPort, pgArgument, portMax, storeMibMax, storeMibMin } from './arguments.ts';
 import { UsageError } from './exit.ts';
 import { readText } from './files.ts';
 import { suggest } from './suggest.ts';
@@ -27,6 +27,7 @@ const keys = {
   replicas: z.int().min(1).max(replicasMax),
   geometry: z.enum(geometries),
   label: z.string(),
+  'store-mib': z.int().min(storeMibMin).max(storeMibMax),
   'secret-file': z.string(),
   pg: z
     .union([

@@ -22,6 +22,8 @@ export interface NodeSettings {
   readonly secret: string | null;
   readonly label: string | null;
   readonly tables: readonly TableSettings[];
+  /** Bytes of objects that it keeps for the fleet; `null`: as many as there are. */
+  readonly storageBytesMax: number | null;
   /** Where the node keeps its state; `null`: nowhere. */
   readonly data: string | null;
   readonly hostMetrics: boolean;
@@ -87,9 +89,13 @@ export class ServedNode {
 
 /** @throws QueryError `configuration`, `file`, `unreachable`, `unauthorized` */
 export async function serveNode(settings: NodeSettings, log: Log): Promise<ServedNode> {
-  const { listen, join, cluster, replicas, geometry, secret, label, data, pg, pgUsers } = settings;
+  const { listen, join, cluster, replicas, geometry, secret, label, storageBytesMax, data, pg, pgUsers } = settings;
   const tables = await openTables(settings);
-  const optional = { ...(label === null ? {} : { label }), ...(data === null ? {} : { data }) };
+  const optional = {
+    ...(label === null ? {} : { label }),
+    ...(data === null ? {} : { data }),
+    ...(storageBytesMax === null ? {} : { storageBytesMax }),
+  };
   const node = await startNode({ listen, join, cluster, replicas, geometry, secret, tables, log, ...optional });
   const clientDoor = new ClientDoor({ sessions: node, node: node.id, secret, log });
   node.onUpgrade(clientPath, (request, socket, head) => clientDoor.handleUpgrade(request, socket, head));

@@ -15,6 +15,8 @@ import {
   countArgument,
   type HostPort,
   pgArgument,
+  storeMibMax,
+  storeMibMin,
   tablesArgument,
 } from './arguments.ts';
 import { type Config, readConfig } from './config.ts';
@@ -35,6 +37,7 @@ interface StartFlags {
   readonly replicas?: number;
   readonly geometry?: GeometryName;
   readonly label?: string;
+  readonly storeMib?: number;
   readonly secretFile?: string;
   readonly pg?: HostPort;
   readonly pgUsers?: string;
@@ -76,6 +79,11 @@ export function addStartCommand(program: Command): void {
         `how the DHT is laid out, alike at all nodes (default: ${defaultGeometry})`,
       ).choices(geometries),
     )
+    .option(
+      '--store-mib <count>',
+      'MiB of objects that the node keeps for the fleet, shared fairly among their writers (default: no limit)',
+      countArgument(storeMibMax, storeMibMin),
+    )
     .option('--label <name>', 'what people call this node')
     .option('--secret-file <file>', 'the secret that members and clients must know')
     .option('--pg <port>', 'open a door for Postgres clients: a port of this machine, or host:port', pgArgument)
@@ -114,6 +122,7 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
   const usersFile = flags.pgUsers ?? config['pg-users'];
   const tables = flags.tables ?? config.tables;
   const pg = flags.pg ?? config.pg ?? null;
+  const storeMib = flags.storeMib ?? config['store-mib'];
   if (pg !== null && usersFile === undefined && !isLoopback(pg.host)) {
     throw new UsageError(
       `the Postgres door on ${pg.host} would let anyone in`,
@@ -131,6 +140,7 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
     tables: [...(flags.table ?? config.table ?? []), ...(tables === undefined ? [] : await tableFiles(tables))].map(
       (spec) => ({ spec, slice: null }),
     ),
+    storageBytesMax: storeMib === undefined ? null : storeMib * 1024 * 1024,
     data: flags.data ?? config.data ?? null,
     hostMetrics: flags.hostMetrics ?? config['host-metrics'] ?? true,
     pg,

@@ -12,8 +12,8 @@ export {
   defaultListen,
   defaultReplicas,
   RunningNode,
-  type StartOptions,
   startNode,
 } from './start-node.ts';
+export type { StartOptions } from './start-options.ts';
 export type { ScanRequest, TableSource } from './table.ts';
 export * from './tables/index.ts';

@@ -11,7 +11,6 @@ import {
   type OverlayOptions,
   overlayDefaults,
   randomKey,
-  replicasMax,
   StorageError,
   SystemRuntime,
   type Timer,
@@ -19,31 +18,11 @@ import {
 } from '../overlay/index.ts';
 import { identify, openDataDirectory, unusable } from './data-directory.ts';
 import { heard } from './heard-transport.ts';
-import { type Log, overlayLog, silentLog } from './log.ts';
+import { overlayLog, silentLog } from './log.ts';
 import { type NodeOptions, WharfNode } from './node.ts';
 import type { Session, SessionFactory } from './session.ts';
-import type { TableSource } from './table.ts';
+import { checkStartOptions, type StartOptions } from './start-options.ts';
 import { WaysIn } from './ways-in.ts';
-
-export interface StartOptions {
-  /** `host:port`; port 0 takes any free one. */
-  readonly listen?: string;
-  /** Members to join through; none: this node founds a fleet. */
-  readonly join?: readonly Address[];
-  /** Nodes of different clusters do not talk to each other. */
-  readonly cluster?: string;
-  /** Copies that the fleet keeps of everything, 1 to `replicasMax`; nodes with another number are refused. */
-  readonly replicas?: number;
-  /** Who owns a key and how routes run; nodes of another geometry are refused. */
-  readonly geometry?: GeometryName;
-  /** Shared by all members; `null`: none. */
-  readonly secret?: string | null;
-  readonly tables?: readonly TableSource[];
-  readonly label?: string;
-  /** Directory in which the node keeps its state; none: it forgets everything. One node at a time. */
-  readonly data?: string;
-  readonly log?: Log;
-}
 
 /** Where a node listens unless it is told otherwise: reachable from this machine only. */
 export const defaultListen = '127.0.0.1:7400';
@@ -138,13 +117,14 @@ class NodeRuntime extends SystemRuntime {
 
 /**
  * Starts a node in this process and joins its fleet.
- * @throws QueryError `configuration` (busy port, bad address, replicas, a directory that is not its own),
+ * @throws QueryError `configuration` (busy port, bad address, an option that is none, a directory that is not its own),
  * `dataDirectory`, `duplicateTable`, `unreachable` (no seed answered), `unauthorized` (refused)
  */
 export async function startNode(options: StartOptions = {}): Promise<RunningNode> {
+  checkStartOptions(options);
   const { host, port } = parseListen(options.listen ?? defaultListen);
   const cluster = options.cluster ?? defaultCluster;
-  const replicas = requireReplicas(options.replicas ?? defaultReplicas);
+  const replicas = options.replicas ?? defaultReplicas;
   const geometry = options.geometry ?? defaultGeometry;
   const secret = options.secret ?? null;
   const waysIn = new WaysIn(options.join ?? [], options.log ?? silentLog);
@@ -171,7 +151,14 @@ async function enter(
   transport: WsTransport,
   runtime: NodeRuntime,
   waysIn: WaysIn,
-  { join = [], tables = [], label, geometry, replicas }: StartOptions & Pick<OverlayOptions, 'geometry' | 'replicas'>,
+  {
+    join = [],
+    tables = [],
+    label,
+    storageBytesMax,
+    geometry,
+    replicas,
+  }: StartOptions & Pick<OverlayOptions, 'geometry' | 'replicas'>,
   state: Pick<NodeOptions, 'journal' | 'id'>,
 ): Promise<RunningNode> {
   waysIn.excludeSelf(transport.address);
@@ -181,7 +168,7 @@ async function enter(
     log: waysIn.log,
     waysIn,
     tables,
-    overlay: { geometry, replicas },
+    overlay: { geometry, replicas, ...(storageBytesMax === undefined ? {} : { storageBytesMax }) },
     ...(label === undefined ? {} : { label }),
     ...state,
   });
@@ -197,11 +184,6 @@ function parseListen(listen: string): { host: string; port: number } {
     throw new QueryError('configuration', `"${listen}" is not host:port`, { hint: `For example ${defaultListen}.` });
   }
   return { host: match[1].replace(/^\[|\]$/g, ''), port };
-}
-
-function requireReplicas(replicas: number): number {
-  if (Number.isInteger(replicas) && replicas >= 1 && replicas <= replicasMax) return replicas;
-  throw new QueryError('configuration', `replicas is a whole number from 1 to ${replicasMax}, not ${replicas}`);
 }
 
 /** @param refused what it means here that something was refused */

@@ -34,6 +34,8 @@ const names = {
 
 /** What is too long about a name, if anything. */
 export function nameFlaw({ namespace, resourceId, instanceId }: ItemName): string | null {
+  const isText = [namespace, resourceId, instanceId].every((name) => typeof name === 'string');
+  if (!isText) return 'names are texts';
   const isLonger = (name: string, bytesMax: number): boolean => Buffer.byteLength(name) > bytesMax;
   if (isLonger(namespace, namespaceBytesMax)) return `a namespace exceeds ${namespaceBytesMax} bytes`;
   if (isLonger(resourceId, resourceBytesMax)) return `a resource id exceeds ${resourceBytesMax} bytes`;

@@ -4,7 +4,7 @@ import { objectStoreApp, valuesApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
-import { checkBytes, checkSize } from './accept.ts';
+import { checkBytes, checkOptions, checkSize } from './accept.ts';
 import { hashOfImmutable, immutableResource, isHashOfImmutable, signedInstance } from './authenticity.ts';
 import { ItemCopies, type StoreCounters } from './item-copies.ts';
 import { ItemServer } from './item-server.ts';
@@ -83,8 +83,10 @@ export class ObjectStore {
     instanceId: string,
     value: Uint8Array,
     lifetimeMs: number,
-    { expected, guard, secret }: PutOptions = {},
+    options: PutOptions = {},
   ): Promise<Version> {
+    checkOptions(options, ['expected', 'guard', 'secret']);
+    const { expected, guard, secret } = options;
     const version = this.#writer.newVersion();
     await this.#writer.write({
       type: 'put',
@@ -124,8 +126,10 @@ export class ObjectStore {
     namespace: string,
     resourceId: string,
     instanceId: string,
-    { expected, secret }: WriteConditions = {},
+    options: WriteConditions = {},
   ): Promise<void> {
+    checkOptions(options, ['expected', 'secret']);
+    const { expected, secret } = options;
     const name = { namespace, resourceId, instanceId };
     const version = this.#writer.newVersion();
     await this.#writer.write({ type: 'remove', ...name, version, expected: expected ?? null, secret: secret ?? null });
@@ -242,7 +246,10 @@ export class ObjectStore {
 
   // ---- For this node alone
 
-  /** Items in this node's copies, other than expired ones, perhaps only those of some keys. */
+  /**
+   * Items in this node's copies, other than expired ones, perhaps only those of some keys. Their values are the copies
+   * themselves, not to be changed.
+   */
   scan(namespace: string, keys?: RegionSet): Generator<StoredItem> {
     return this.#copies.scan(namespace, keys);
   }

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { guardOf, type ObjectStore, OverlayError, publicKeyOf, type StoredItem } from '../../overlay/index.ts';
+import { absent, guardOf, type ObjectStore, OverlayError, publicKeyOf, type StoredItem } from '../../overlay/index.ts';
 import { seedsOr } from '../support/seeds.ts';
 import { bytes, hourMs, run, StoreFleet } from './store-fleet.ts';
 
@@ -179,6 +179,18 @@ test('what exceeds a limit is refused, and says which', async () => {
     await expect(sim.runUntil(stores.any().put('n', 'r', 'i', value, 1_000), run)).rejects.toMatchObject(refused);
     await expect(sim.runUntil(stores.any().putImmutable('n', value, 1_000), run)).rejects.toMatchObject(refused);
   }
+  await expect(put(['n', 7 as unknown as string, 'i'])).rejects.toThrow('names are texts');
+  await expect(put(['n', 'r', 'i'], 5n as unknown as number)).rejects.toThrow('is none');
+  const conditional = (options: object): Promise<unknown> =>
+    sim.runUntil(stores.any().put('n', 'r', 'i', bytes('x'), 1_000, options), run);
+  await expect(conditional({ expceted: absent })).rejects.toThrow(
+    'there is no option "expceted"; there are: expected, guard, secret',
+  );
+  // As of an item that is not there.
+  await expect(conditional({ expected: undefined })).rejects.toThrow('the option "expected" is undefined');
+  await expect(
+    sim.runUntil(stores.any().remove('n', 'r', 'i', { expected: undefined } as object), run),
+  ).rejects.toThrow('the option "expected" is undefined');
   await put(['n', 'r', 'i']);
   await expect(sim.runUntil(stores.any().renew('n', 'r', 'i', 2_000), run)).rejects.toMatchObject({ code: 'refused' });
 });

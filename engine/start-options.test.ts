@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { startNode } from './index.ts';
+
+const anyPort = '127.0.0.1:0';
+
+test.each<[object, RegExp]>([
+  [{ lisen: anyPort }, /a node has no option "lisen"/],
+  [{ join: anyPort }, /the option "join" of a node: .*expected array/],
+  [{ replicas: 9 }, /the option "replicas" of a node: .*<=8/],
+  [{ replicas: 1.5 }, /the option "replicas" of a node: .*expected int/],
+  [{ geometry: 'ring' }, /the option "geometry" of a node: .*"bamboo"/],
+  [{ storageBytesMax: 1_000 }, /the option "storageBytesMax" of a node: .*>=16777216/],
+  [{ data: '' }, /the option "data" of a node: /],
+])('what a program gives a node is checked: %j', async (options, message) => {
+  const started = startNode({ listen: anyPort, ...options });
+  await expect(started).rejects.toMatchObject({ code: 'configuration', message: expect.stringMatching(message) });
+});
+
+test('a node with little room shares it: what does not fit is refused, what is small is taken', async () => {
+  const room = 16 * 1024 * 1024;
+  const node = await startNode({ listen: anyPort, storageBytesMax: room });
+  try {
+    const hourMs = 3_600_000;
+    const value = new Uint8Array(1024 * 1024);
+    let stored = 0;
+    const fill = async (): Promise<void> => {
+      for (; stored < 32; stored++) await node.store.put('bulk', `b${stored}`, 'only', value, hourMs);
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'refused', message: expect.stringMatching(/no room/) });
+    expect(stored).toBeGreaterThan(4);
+    expect(stored * value.length).toBeLessThan(room);
+    await node.store.put('small', 's', 'only', new Uint8Array(100), 60_000);
+  } finally {
+    await node.stop();
+  }
+}, 60_000);

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { QueryError } from '../columnar/index.ts';
+import { type Address, type GeometryName, geometries, replicasMax } from '../overlay/index.ts';
+import { didYouMean } from '../planner/index.ts';
+import type { Log } from './log.ts';
+import type { TableSource } from './table.ts';
+
+export interface StartOptions {
+  /** `host:port`; port 0 takes any free one. */
+  readonly listen?: string;
+  /** Members to join through; none: this node founds a fleet. */
+  readonly join?: readonly Address[];
+  /** Nodes of different clusters do not talk to each other. */
+  readonly cluster?: string;
+  /** Copies that the fleet keeps of everything, 1 to `replicasMax`; nodes with another number are refused. */
+  readonly replicas?: number;
+  /** Who owns a key and how routes run; nodes of another geometry are refused. */
+  readonly geometry?: GeometryName;
+  /** Shared by all members; `null`: none. */
+  readonly secret?: string | null;
+  readonly tables?: readonly TableSource[];
+  readonly label?: string;
+  /** Bytes of objects that this node keeps for the fleet, shared fairly among those who write them; without limit by default. */
+  readonly storageBytesMax?: number;
+  /** Directory in which the node keeps its state; none: it forgets everything. One node at a time. */
+  readonly data?: string;
+  readonly log?: Log;
+}
+
+/** The largest value fits several times. */
+const storageBytesLeast = 16 * 1024 * 1024;
+
+/** What programs without types may get wrong. */
+const shapes = {
+  listen: z.string().optional(),
+  join: z.array(z.string()).optional(),
+  cluster: z.string().min(1).optional(),
+  replicas: z.int().min(1).max(replicasMax).optional(),
+  geometry: z.enum(geometries).optional(),
+  secret: z.string().nullable().optional(),
+  tables: z.array(z.unknown()).optional(),
+  label: z.string().optional(),
+  storageBytesMax: z.number().min(storageBytesLeast).optional(),
+  data: z.string().min(1).optional(),
+  log: z.unknown().optional(),
+} satisfies Record<keyof StartOptions, z.ZodType>;
+
+const shape = z.strictObject(shapes);
+
+/** @throws QueryError `configuration` */
+export function checkStartOptions(options: object): void {
+  const known = Object.keys(shapes);
+  const strange = Object.keys(options).find((name) => !known.includes(name));
+  if (strange !== undefined) {
+    throw new QueryError('configuration', `a node has no option "${strange}"`, {
+      hint: didYouMean(strange, known) ?? `There are: ${known.join(', ')}.`,
+    });
+  }
+  const [issue] = shape.safeParse(options).error?.issues ?? [];
+  if (issue) throw new QueryError('configuration', `the option "${issue.path.join('.')}" of a node: ${issue.message}`);
+}
