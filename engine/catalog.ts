@@ -25,6 +25,7 @@ const leaseMs = 5_000;
 /** How long a local table is known after the last node that has it was heard of. */
 const localLifetimeMs = 60_000;
 const publishEveryMs = 20_000;
+const publicationsAtOnce = 8;
 /** How long a node that starts waits for its local tables to be known. */
 const publishPatienceMs = 2_000;
 /** Definitions of distributed tables stay until dropped: their owner renews them when half of this is over. */
@@ -192,7 +193,7 @@ export class Catalog {
 
   async #publish(): Promise<void> {
     const { store, log } = this.#options;
-    const publications = [...this.#local.values()].map(async (source) => {
+    const publish = async (source: TableSource): Promise<void> => {
       // Nodes with equal schemas refresh one and the same object, however many columns they have.
       const instance = `local ${keyOf(describe(source.schema))}`;
       try {
@@ -200,8 +201,11 @@ export class Catalog {
       } catch (error) {
         log.warn('could not publish a local table', { table: source.name, error: String(error) });
       }
-    });
-    await Promise.all(publications);
+    };
+    const sources = [...this.#local.values()];
+    for (let i = 0; i < sources.length; i += publicationsAtOnce) {
+      await Promise.all(sources.slice(i, i + publicationsAtOnce).map(publish));
+    }
   }
 
   async #renewDistributed(): Promise<void> {

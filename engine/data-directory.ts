@@ -69,15 +69,18 @@ export async function identify(
 }
 
 async function readIdentity(journal: Journal): Promise<{ cluster: string; id: string } | null> {
+  let identity: { cluster: string; id: string } | null = null;
   for await (const { value } of journal.read(diskPrefix.identity)) {
-    const known = parsed(new TextDecoder().decode(value));
-    if (typeof known === 'object' && known !== null && 'cluster' in known && 'id' in known) {
-      const { cluster, id } = known;
-      if (typeof cluster === 'string' && typeof id === 'string' && isKey(id)) return { cluster, id };
-    }
-    throw new StorageError('corrupt', 'the identity of its node makes no sense');
+    identity = identityOf(parsed(new TextDecoder().decode(value)));
+    if (!identity) throw new StorageError('corrupt', 'the identity of its node makes no sense');
   }
-  return null;
+  return identity;
+}
+
+function identityOf(known: unknown): { cluster: string; id: string } | null {
+  if (typeof known !== 'object' || known === null || !('cluster' in known && 'id' in known)) return null;
+  const { cluster, id } = known;
+  return typeof cluster === 'string' && typeof id === 'string' && isKey(id) ? { cluster, id } : null;
 }
 
 async function checkMarker(directory: string): Promise<void> {

@@ -123,6 +123,25 @@ describe('a journal', () => {
     });
   });
 
+  test('notices a round that was lost, also when those after it changed other things', async () => {
+    const storage = new MemoryStorage();
+    const { journal } = await nextLife(storage);
+    for await (const _ of journal.read(diskPrefix.objects));
+    const object = diskKey(diskPrefix.objects, Uint8Array.of(1));
+    journal.write(object, bytesOf(1));
+    await journal.flushed();
+    const before = new Map(storage.entriesThere);
+    journal.write(object, bytesOf(2));
+    await journal.flushed();
+    journal.write(keyOf(1), bytesOf(1));
+    await journal.flushed();
+    const name = Buffer.from(object).toString('hex');
+    storage.entriesThere.set(name, before.get(name) as Uint8Array);
+    const again = new Journal(storage, log);
+    for await (const _ of again.read(diskPrefix.objects));
+    expect(again.failure).toMatchObject({ code: 'corrupt' });
+  });
+
   test('takes what is read away while it is read', async () => {
     const storage = new MemoryStorage();
     const { journal } = await nextLife(storage);

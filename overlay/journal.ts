@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { decode, encode, list, struct, u8, u64 } from './codec.ts';
 import type { Log } from './defaults.ts';
 import { Inventory, sealed, sealOf, sumOf, unsealed } from './seals.ts';
 import { type Storage, type StorageEntry, StorageError, type StorageWrite } from './storage.ts';
@@ -14,11 +15,17 @@ export const diskPrefix = {
   sums: 7,
 } as const;
 
+interface Sum {
+  readonly prefix: number;
+  /** Of the seals of all entries there. */
+  readonly sum: bigint;
+}
+
+const sumsCodec = list(struct<Sum>({ prefix: u8, sum: u64 }), 256);
+
 /** A round of writing, under way or to come, and those who wait for its end. */
 interface Round {
   readonly writes: StorageWrite[];
-  /** Of which it changes something. */
-  readonly prefixes: Set<number>;
   readonly done: Promise<void>;
   readonly end: (error: StorageError | null) => void;
 }
@@ -28,15 +35,17 @@ interface Round {
  * that come while one round is being written make up the next (group commit). Without a storage everything is
  * forgotten, and nothing waits.
  *
- * Values are sealed with a checksum, and the sum of all seals is written with each round: what an earlier life wrote is
- * all there, or it is known that it is not. After a failed write or damage the journal has failed for good: it takes
+ * Values are sealed with a checksum, and each round writes the sums of the seals under all prefixes: if any earlier round
+ * is lost, the sums of the next one tell. After a failed write or damage the journal has failed for good: it takes
  * nothing more, and `flushed` says why.
  */
 export class Journal {
   readonly #storage: Storage | null;
   readonly #log: Log;
-  /** By prefix. */
+  /** By prefix, of those that have been read. */
   readonly #inventories = new Map<number, Inventory>();
+  /** By prefix, as an earlier life left them. */
+  #sums: ReadonlyMap<number, bigint> | null = null;
   #failure: StorageError | null = null;
   #next: Round | null = null;
   #running: Round | null = null;
@@ -63,11 +72,11 @@ export class Journal {
   write(key: Uint8Array, value: Uint8Array | null): void {
     if (!this.#storage || this.#failure || this.#isClosed) return;
     const bytes = value && sealed(key, value);
-    const prefix = prefixOf(key);
-    this.#inventory(prefix).set(key, bytes);
+    const inventory = this.#inventories.get(key[0] ?? 0);
+    assert(inventory, 'a prefix is read before it is written');
+    inventory.set(key, bytes);
     this.#next ??= newRound();
     this.#next.writes.push({ key, value: bytes });
-    this.#next.prefixes.add(prefix);
     if (this.#running || this.#isScheduled) return;
     // What is written in the same instant belongs to the same round.
     this.#isScheduled = true;
@@ -91,11 +100,8 @@ export class Journal {
   async *read(prefix: number): AsyncIterable<StorageEntry> {
     if (!this.#storage) return;
     assert(!this.#inventories.has(prefix), 'a prefix is read once');
-    const sumKey = diskKey(diskPrefix.sums, Uint8Array.of(prefix));
-    let sum = 0n;
-    for await (const { key, value } of this.#storage.entries(diskPrefix.sums)) {
-      if (Buffer.compare(key, sumKey) === 0) sum = sumFrom(unsealed(key, value));
-    }
+    this.#sums ??= await this.#readSums(this.#storage);
+    const sum = this.#sums.get(prefix) ?? 0n;
     const inventory = new Inventory(sum);
     this.#inventories.set(prefix, inventory);
     let found = 0n;
@@ -130,10 +136,10 @@ export class Journal {
     assert(round && this.#storage, 'there is something to write');
     this.#running = round;
     this.#next = null;
-    for (const prefix of round.prefixes) {
-      const key = diskKey(diskPrefix.sums, Uint8Array.of(prefix));
-      round.writes.push({ key, value: sealed(key, sumBytes(this.#inventory(prefix).sum)) });
-    }
+    const sums = new Map(this.#sums);
+    for (const [prefix, { sum }] of this.#inventories) sums.set(prefix, sum);
+    const listed = [...sums].map(([prefix, sum]) => ({ prefix, sum }));
+    round.writes.push({ key: sumsKey, value: sealed(sumsKey, encode(sumsCodec, listed)) });
     void this.#storage
       .write(round.writes)
       .then(
@@ -153,10 +159,13 @@ export class Journal {
       });
   }
 
-  #inventory(prefix: number): Inventory {
-    const inventory = this.#inventories.get(prefix);
-    assert(inventory, 'a prefix is read before it is written');
-    return inventory;
+  async #readSums(storage: Storage): Promise<ReadonlyMap<number, bigint>> {
+    for await (const { key, value } of storage.entries(diskPrefix.sums)) {
+      const bytes = unsealed(key, value);
+      if (bytes) return new Map(decode(sumsCodec, bytes).map(({ prefix, sum }) => [prefix, sum]));
+      this.damaged('the sums are wrong');
+    }
+    return new Map();
   }
 
   #fail(failure: StorageError): void {
@@ -176,27 +185,12 @@ function newRound(): Round {
   });
   // Not everybody waits for it.
   done.catch(() => {});
-  return { writes: [], prefixes: new Set(), done, end };
-}
-
-function sumBytes(sum: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(sum);
-  return bytes;
-}
-
-/** A sum that is damaged is none of what is there. */
-function sumFrom(bytes: Uint8Array | null): bigint {
-  return bytes?.length === 8 ? Buffer.from(bytes).readBigUInt64BE() : 0n;
-}
-
-function prefixOf(key: Uint8Array): number {
-  const [prefix] = key;
-  assert(prefix !== undefined, 'a key has a prefix');
-  return prefix;
+  return { writes: [], done, end };
 }
 
 /** A key on disk. */
 export function diskKey(prefix: number, ...rest: Uint8Array[]): Uint8Array {
   return Buffer.concat([Uint8Array.of(prefix), ...rest]);
 }
+
+const sumsKey = diskKey(diskPrefix.sums);

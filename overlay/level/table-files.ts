@@ -44,19 +44,19 @@ export async function checkTables(directory: string): Promise<void> {
   }
 }
 
-/** Their numbers; none when the manifest cannot be read, which LevelDB will say. */
+/** Their numbers, as far as the manifest can be read; where it cannot, LevelDB has something to say. */
 async function liveTables(directory: string): Promise<Set<number>> {
   const live = new Set<number>();
   try {
     const manifest = (await readFile(join(directory, 'CURRENT'), 'utf8')).trim();
     for (const record of logRecords(await readFile(join(directory, manifest)))) applyEdit(record, live);
-    return live;
   } catch {
-    return new Set();
+    // The rest makes no sense.
   }
+  return live;
 }
 
-/** The records of a log, put together from their fragments. */
+/** The records of a log, put together from their fragments, up to one that a crash cut short. */
 function* logRecords(log: Buffer): Iterable<Buffer> {
   const last = 4;
   const full = 1;
@@ -69,6 +69,7 @@ function* logRecords(log: Buffer): Iterable<Buffer> {
     }
     const length = log.readUInt16LE(at + 4);
     const type = log[at + 6];
+    if (at + logHeaderBytes + length > log.length) return;
     fragments.push(log.subarray(at + logHeaderBytes, at + logHeaderBytes + length));
     if (type === full || type === last) {
       yield Buffer.concat(fragments);
