@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { defaultListen } from '../engine/index.ts';
+import { defaultListen, storageBytesMin } from '../engine/index.ts';
 import { type FormatName, formatNames } from './output/format.ts';
 
 // Parsers of option values. A message of InvalidArgumentError is shown behind the option's name.
@@ -48,8 +48,10 @@ export function pgArgument(text: string): HostPort {
   throw new InvalidArgumentError('It is a port, or host:port.');
 }
 
-/** Enough for a few of the largest values; a terabyte of memory. */
-export const [storeMibMin, storeMibMax] = [16, 999_999];
+export const mib: number = 1024 * 1024;
+export const storeMibMin: number = storageBytesMin / mib;
+/** A terabyte of memory. */
+export const storeMibMax = 999_999;
 
 export function countArgument(max: number, min = 1): (text: string) => number {
   return (text) => {

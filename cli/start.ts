@@ -14,6 +14,7 @@ import {
   addressesArgument,
   countArgument,
   type HostPort,
+  mib,
   pgArgument,
   storeMibMax,
   storeMibMin,
@@ -140,7 +141,7 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
     tables: [...(flags.table ?? config.table ?? []), ...(tables === undefined ? [] : await tableFiles(tables))].map(
       (spec) => ({ spec, slice: null }),
     ),
-    storageBytesMax: storeMib === undefined ? null : storeMib * 1024 * 1024,
+    storageBytesMax: storeMib === undefined ? null : storeMib * mib,
     data: flags.data ?? config.data ?? null,
     hostMetrics: flags.hostMetrics ?? config['host-metrics'] ?? true,
     pg,

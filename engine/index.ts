@@ -14,6 +14,6 @@ export {
   RunningNode,
   startNode,
 } from './start-node.ts';
-export type { StartOptions } from './start-options.ts';
+export { type StartOptions, storageBytesMin } from './start-options.ts';
 export type { ScanRequest, TableSource } from './table.ts';
 export * from './tables/index.ts';

@@ -10,6 +10,8 @@ test.each<[object, RegExp]>([
   [{ replicas: 1.5 }, /the option "replicas" of a node: .*expected int/],
   [{ geometry: 'ring' }, /the option "geometry" of a node: .*"bamboo"/],
   [{ storageBytesMax: 1_000 }, /the option "storageBytesMax" of a node: .*>=16777216/],
+  [{ tables: [7] }, /the option "tables.0" of a node: .*expected object/],
+  [{ log: {} }, /the option "log" of a node: expected functions info, warn and error/],
   [{ data: '' }, /the option "data" of a node: /],
 ])('what a program gives a node is checked: %j', async (options, message) => {
   const started = startNode({ listen: anyPort, ...options });

@@ -28,7 +28,12 @@ export interface StartOptions {
 }
 
 /** The largest value fits several times. */
-const storageBytesLeast = 16 * 1024 * 1024;
+export const storageBytesMin: number = 16 * 1024 * 1024;
+
+const aLog = z.custom<Log>(
+  (log) => ['info', 'warn', 'error'].every((level) => typeof (log as Log | null)?.[level as keyof Log] === 'function'),
+  'expected functions info, warn and error',
+);
 
 /** What programs without types may get wrong. */
 const shapes = {
@@ -38,24 +43,26 @@ const shapes = {
   replicas: z.int().min(1).max(replicasMax).optional(),
   geometry: z.enum(geometries).optional(),
   secret: z.string().nullable().optional(),
-  tables: z.array(z.unknown()).optional(),
+  tables: z
+    .array(z.looseObject({ name: z.string(), schema: z.looseObject({ fields: z.array(z.unknown()) }) }))
+    .optional(),
   label: z.string().optional(),
-  storageBytesMax: z.number().min(storageBytesLeast).optional(),
+  storageBytesMax: z.number().min(storageBytesMin).or(z.literal(Number.POSITIVE_INFINITY)).optional(),
   data: z.string().min(1).optional(),
-  log: z.unknown().optional(),
+  log: aLog.optional(),
 } satisfies Record<keyof StartOptions, z.ZodType>;
 
-const shape = z.strictObject(shapes);
-
 /** @throws QueryError `configuration` */
-export function checkStartOptions(options: object): void {
-  const known = Object.keys(shapes);
-  const strange = Object.keys(options).find((name) => !known.includes(name));
-  if (strange !== undefined) {
+export function checkStartOptions(options: unknown): void {
+  const [issue] = z.strictObject(shapes).safeParse(options).error?.issues ?? [];
+  if (!issue) return;
+  if (issue.code === 'unrecognized_keys') {
+    const [strange = ''] = issue.keys;
+    const known = Object.keys(shapes);
     throw new QueryError('configuration', `a node has no option "${strange}"`, {
       hint: didYouMean(strange, known) ?? `There are: ${known.join(', ')}.`,
     });
   }
-  const [issue] = shape.safeParse(options).error?.issues ?? [];
-  if (issue) throw new QueryError('configuration', `the option "${issue.path.join('.')}" of a node: ${issue.message}`);
+  const where = issue.path.length === 0 ? 'the options' : `the option "${issue.path.join('.')}"`;
+  throw new QueryError('configuration', `${where} of a node: ${issue.message}`);
 }

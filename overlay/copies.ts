@@ -191,6 +191,12 @@ export class Copies {
     this.#changed();
   }
 
+  /** That is for others to find out now. */
+  leaveDoubt(region: Region): void {
+    this.#doubtful.remove(region);
+    this.#changed();
+  }
+
   /** It is all that there was, but for some losses. Returns whether the advert changed. */
   assure(region: Region, losses: readonly Loss[]): boolean {
     this.#doubtful.remove(region);

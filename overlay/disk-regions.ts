@@ -118,9 +118,9 @@ export class DiskRegions {
     this.#write({ complete, all });
   }
 
-  /** @param doubts those beyond the first thousand are marks for good */
+  /** @param doubts those beyond `doubtsMax` are marks for good */
   remember(doubts: readonly Doubt[], absent: Iterable<Key>): void {
-    this.#version = null;
+    if (doubts !== this.#onDisk.doubts) this.#version = null;
     this.#write({ doubts: doubts.slice(0, doubtsMax), absent: [...absent].slice(0, absentMax + 1) });
   }
 

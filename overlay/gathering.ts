@@ -101,13 +101,14 @@ export class Gathering {
     // Also keeps account of who is absent.
     const vouches = this.vouches();
     if (this.#disk.doubts.length === 0) return;
-    this.#disk.remember(this.#disk.doubts, this.#absent);
+    this.#leaveToOthers();
+    this.#remember(this.#disk.doubts);
     if (!vouches || this.#isResolving) return;
     this.#isResolving = true;
     try {
       const held = this.#ground.copies.servable();
-      for (const { region, losses } of this.#disk.doubts) {
-        for (const part of held.intersect(region)) if (await this.#isAll(part)) this.#assure(part, losses);
+      for (const doubt of this.#disk.doubts) {
+        for (const part of held.intersect(doubt.region)) if (await this.#isAll(part)) this.#assure(part, doubt);
       }
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
@@ -124,10 +125,10 @@ export class Gathering {
     await this.#disk.secure(new RegionSet([part]), flaws).catch(() => {});
     this.#ground.log('info', 'region gathered', { region: part, isDoubtful });
     this.#ground.copies.hold(part, flaws);
-    if (isDoubtful) {
-      this.#ground.copies.doubt(part);
-      this.#disk.remember([...this.#disk.doubts, { region: part, losses }], this.#absent);
-    }
+    // What an earlier life doubted is in what was read now.
+    const others = this.#doubtsBeside(part);
+    if (isDoubtful) this.#ground.copies.doubt(part);
+    this.#remember(isDoubtful ? [...others, { region: part, losses }] : others);
     this.#disk.update();
     this.#ground.advertise();
   }
@@ -140,22 +141,49 @@ export class Gathering {
     return this.vouches();
   }
 
-  #assure(part: Region, losses: readonly Loss[]): void {
-    const doubts = this.#disk.doubts.flatMap(({ region, losses: flaws }): Doubt[] => {
-      if (flaws !== losses) return [{ region, losses: flaws }];
-      return new RegionSet([part])
-        .missingFrom(new RegionSet([region]))
-        .regions()
-        .map((rest) => ({ region: rest, losses }));
-    });
-    this.#disk.remember(doubts, this.#absent);
-    this.#ground.log('info', 'region is whole again', { region: part });
-    if (this.#ground.copies.assure(part, losses)) this.#ground.advertise();
+  /** Also marks of later: whoever had what they tell of is back as well, and was read. */
+  #assure(part: Region, { losses }: Doubt): void {
+    const { copies, log, advertise } = this.#ground;
+    this.#remember(this.#doubtsBeside(part));
+    log('info', 'region is whole again', { region: part });
+    if (copies.assure(part, losses)) advertise();
     this.#disk.update();
   }
 
+  /** What has come to be others' to keep while this node was down, and has been given back to them, it cannot resolve. */
+  #leaveToOthers(): void {
+    const { copies } = this.#ground;
+    const own = copies.servable();
+    own.addAll(copies.wanted());
+    own.addAll(copies.stale);
+    for (const { region } of this.#disk.doubts) {
+      for (const part of own.missingFrom(new RegionSet([region]))) {
+        copies.leaveDoubt(part);
+        this.#remember(this.#doubtsBeside(part));
+      }
+    }
+  }
+
+  #doubtsBeside(part: Region): Doubt[] {
+    const cut = new RegionSet([part]);
+    return this.#disk.doubts.flatMap((doubt) =>
+      cut
+        .missingFrom(new RegionSet([doubt.region]))
+        .regions()
+        .map((region) => ({ ...doubt, region })),
+    );
+  }
+
+  /** Whoever has been absent stays written down while there are doubts: that it was seen again does not mean that it was read. */
+  #remember(doubts: readonly Doubt[]): void {
+    this.#disk.remember(doubts, doubts.length === 0 ? [] : new Set([...this.#disk.absent, ...this.#absent]));
+  }
+
   #isAnyoneAbsent(): boolean {
-    for (const { id } of this.#output.missing()) if (this.#ground.table.wouldBeLeaf(id)) this.#absent.add(id);
+    for (const { id } of this.#output.missing()) {
+      if (this.#absent.size > absentMax) return true;
+      if (this.#ground.table.wouldBeLeaf(id)) this.#absent.add(id);
+    }
     if (this.#absent.size > absentMax) return true;
     for (const id of this.#absent) if (this.#ground.table.get(id)) this.#absent.delete(id);
     return this.#absent.size > 0;

@@ -76,19 +76,23 @@ export class OverlayNode implements Overlay {
       journal: this.journal,
       log,
     });
+    this.#parts.wire.isListening = !this.journal.isDurable;
   }
 
   // ---- Life
 
   /**
-   * Takes up what an earlier life left in the journal; before the node enters the ring.
+   * Takes up what an earlier life left in the journal; before the node enters the ring. Until then a node with a journal is
+   * deaf: members that remember it may speak to it at once.
    * @returns members that it knew then, nearest first
    * @throws StorageError
    */
   async recover(): Promise<readonly Contact[]> {
     assert(this.#state === 'new', 'a node recovers before it enters the ring');
     await this.#parts.replication.recover();
-    return this.#parts.diskMembers.recover();
+    const members = await this.#parts.diskMembers.recover();
+    this.#parts.wire.isListening = true;
+    return members;
   }
 
   /** Members of an earlier life that were not heard in this one are missing, until they are. */

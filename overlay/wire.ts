@@ -62,6 +62,8 @@ export class Wire {
   };
   /** Whether this node belongs to the ring: each frame says so. */
   isMember = false;
+  /** Whether frames are heard: others may have more to say than a node can take that does not know yet what it has itself. */
+  isListening = true;
   readonly #options: WireOptions;
   readonly #name: MemberName;
   readonly #introductions: Introductions;
@@ -76,6 +78,7 @@ export class Wire {
   start(heard: (envelope: Envelope, from: Address) => Contact, handlers: MessageHandlers): void {
     const { runtime, transport } = this.#options;
     transport.onFrame((from, frame) => {
+      if (!this.isListening) return;
       this.counters.framesIn += 1;
       this.counters.bytesIn += frame.length;
       try {

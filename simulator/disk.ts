@@ -17,6 +17,8 @@ export class SimulatedDisk {
   #lives = 0;
   /** From now on every write fails. */
   isFull = false;
+  /** How long it takes until reading begins. */
+  readMs = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -45,7 +47,7 @@ export class SimulatedDisk {
       if (this.isFull) throw new StorageError('full', 'no space left on the simulated disk');
       this.#apply(copy);
     };
-    return { damage: null, write, entries: (prefix) => this.#read(prefix), close: async () => {} };
+    return { damage: null, write, entries: (prefix) => this.#read(prefix, runtime), close: async () => {} };
   }
 
   /** Changes a byte of the nth entry (modulo their number) of those whose keys begin with `prefix`. */
@@ -69,7 +71,8 @@ export class SimulatedDisk {
     this.#underWay = null;
   }
 
-  async *#read(prefix: number): AsyncGenerator<StorageEntry> {
+  async *#read(prefix: number, runtime: Runtime): AsyncGenerator<StorageEntry> {
+    if (this.readMs > 0) await new Promise<void>((resolve) => runtime.after(this.readMs, resolve));
     const snapshot = this.#keys(prefix).map((key) => [key, this.#entries.get(key)] as const);
     for (const [key, value] of snapshot) {
       if (value) yield { key: Buffer.from(key, 'hex'), value: Uint8Array.from(value) };

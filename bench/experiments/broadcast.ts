@@ -8,8 +8,8 @@ import {
   percent,
   type Row,
   shareAtLeast,
+  someAmount,
   someCount,
-  someTime,
   type Target,
 } from './harness/experiment.ts';
 import { Fleet, joinMaxOption } from './harness/fleet.ts';
@@ -72,7 +72,7 @@ export const broadcast = defineExperiment({
     },
     warmup: { full: 300, quick: 30, about: 'virtual seconds at rest before' },
     payload: { full: 1_024, quick: 1_024, about: 'bytes of each broadcast' },
-    wait: { full: 60, quick: 30, about: 'virtual seconds that delivery is given', ...someTime },
+    wait: { full: 60, quick: 30, about: 'virtual seconds that delivery is given', ...someAmount },
   },
   async run(context, { geometries: names, loss, fail, ...rest }) {
     const points: Point[] = [];

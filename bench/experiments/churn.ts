@@ -10,7 +10,7 @@ import {
   type OptionSpecs,
   type OptionsOf,
   shareAtLeast,
-  someTime,
+  someAmount,
   type Target,
 } from './harness/experiment.ts';
 import { Fleet, joinMaxOption } from './harness/fleet.ts';
@@ -42,7 +42,7 @@ interface Point extends SessionPoint {
 
 const options = {
   nodes: { full: 1_000, quick: 48, about: 'nodes', ...fleetSize },
-  sessions: { full: [1.4, 5, 15, 60], quick: [1.4], about: 'median sessions, minutes', ...someTime },
+  sessions: { full: [1.4, 5, 15, 60], quick: [1.4], about: 'median sessions, minutes', ...someAmount },
   geometries: geometriesOption,
   contacts: contactsOption,
   joinMax: joinMaxOption,
@@ -50,20 +50,20 @@ const options = {
     full: 300,
     quick: 120,
     about: 'virtual seconds at rest before; bytes are counted in the second half',
-    ...someTime,
+    ...someAmount,
   },
   warmup: { full: 600, quick: 30, about: 'virtual seconds of churn before anything is measured' },
   measure: {
     full: 600,
     quick: 30,
     about: 'virtual seconds of each measurement: maintenance, then lookups',
-    ...someTime,
+    ...someAmount,
   },
   rate: {
     full: 1,
     quick: 1,
     about: `keys looked up each virtual second, ${simultaneous} times at once each`,
-    ...someTime,
+    ...someAmount,
   },
 } satisfies OptionSpecs;
 

@@ -11,8 +11,8 @@ import {
   type OptionSpecs,
   type OptionsOf,
   shareAtLeast,
+  someAmount,
   someCount,
-  someTime,
   type Target,
 } from './harness/experiment.ts';
 import { Fleet, joinMaxOption } from './harness/fleet.ts';
@@ -35,15 +35,20 @@ interface Point extends SessionPoint {
 
 const options = {
   nodes: { full: 1_000, quick: 40, about: 'nodes', ...fleetSize },
-  sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes', ...someTime },
+  sessions: { full: [1.4, 5, 15, 60], quick: [5], about: 'median sessions, minutes', ...someAmount },
   geometries: oneGeometryOption,
   contacts: contactsOption,
   joinMax: joinMaxOption,
   values: { full: 10_000, quick: 200, about: 'values, each stored once and never again', ...someCount },
   bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value', ...someCount },
   repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
-  hours: { full: 6, quick: 0.05, about: 'virtual hours of churn; Ctrl-C ends them early, with a report', ...someTime },
-  gets: { full: 2, quick: 2, about: 'gets of any value each virtual second', ...someTime },
+  hours: {
+    full: 6,
+    quick: 0.05,
+    about: 'virtual hours of churn; Ctrl-C ends them early, with a report',
+    ...someAmount,
+  },
+  gets: { full: 2, quick: 2, about: 'gets of any value each virtual second' },
 } satisfies OptionSpecs;
 
 interface Setting extends OptionsOf<typeof options> {
@@ -81,7 +86,8 @@ interface Get {
   elapsedMs: number;
 }
 
-async function measure(context: Context, setting: Setting): Promise<Point> {
+async function measure(context: Context, setting: Setting): Promise<Point | null> {
+  if (context.ending.aborted) return null;
   const { geometry, nodes, joinMax, contacts, sessionMin, values, bytes, repair, hours, gets: getsPerS } = setting;
   context.progress(`${geometry}, ${nodes} nodes, median session ${sessionMin} min`);
   const stores = new Map<Key, ObjectStore>();
@@ -121,7 +127,10 @@ async function measure(context: Context, setting: Setting): Promise<Point> {
   fleet.steadily(getsPerS, hours * 3_600, () => {
     if (!churning.isOver) asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
   });
-  const durationS = (await fleet.pass(hours * 3_600_000, 'churning', context.ending)) / 1_000;
+  const beganMs = fleet.sim.nowMs;
+  await fleet.pass(hours * 3_600_000, 'churning', context.ending);
+  const durationS = (fleet.sim.nowMs - beganMs) / 1_000;
+  if (durationS === 0) return null;
   const [repairBytes, wireBytes] = [chunkBytesIn() - chunkBytesBefore, fleet.sim.stats().bytes - wireBefore];
   churning.stop();
   await fleet.pass(60_000, 'coming to rest');

@@ -13,7 +13,7 @@ import {
   defineExperiment,
   fleetSize,
   type Row,
-  someTime,
+  someAmount,
   type Target,
 } from './harness/experiment.ts';
 import { Fleet } from './harness/fleet.ts';
@@ -69,8 +69,8 @@ export const scale = defineExperiment({
     broadcasts: { full: 1, quick: 1, about: 'broadcasts to the whole fleet a second, while busy' },
     payload: { full: 1_024, quick: 1_024, about: 'bytes of each broadcast' },
     warmup: { full: 60, quick: 10, about: 'virtual seconds before anything is measured' },
-    rest: { full: 20, quick: 5, about: 'virtual seconds over which maintenance alone is measured', ...someTime },
-    measure: { full: 20, quick: 5, about: 'virtual seconds over which the busy fleet is measured', ...someTime },
+    rest: { full: 20, quick: 5, about: 'virtual seconds over which maintenance alone is measured', ...someAmount },
+    measure: { full: 20, quick: 5, about: 'virtual seconds over which the busy fleet is measured', ...someAmount },
   },
   async run(context, { nodes: sizes, geometries: names, ...rest }) {
     const measured: Measured[] = [];
@@ -167,7 +167,7 @@ function nsOfColdRead(): number {
 }
 
 /** The messages delivered while something ran, and the time that it took. */
-async function timed(fleet: Fleet, run: () => Promise<unknown>) {
+async function timed(fleet: Fleet, run: () => Promise<void>) {
   const messagesBefore = fleet.sim.stats().messages;
   const cpuBefore = process.cpuUsage();
   const startedAtMs = performance.now();

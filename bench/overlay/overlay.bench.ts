@@ -6,8 +6,8 @@ import {
   type Context,
   defineExperiment,
   type Row,
+  someAmount,
   someCount,
-  someTime,
   type Target,
 } from '../experiments/harness/experiment.ts';
 import { percentile } from '../experiments/harness/statistics.ts';
@@ -71,7 +71,7 @@ export const overlay = defineExperiment({
       about: 'operations under way at once, over four client nodes',
       ...someCount,
     },
-    seconds: { full: 4, quick: 1, about: 'length of one measurement', ...someTime },
+    seconds: { full: 4, quick: 1, about: 'length of one measurement', ...someAmount },
     warmup: { full: 15, quick: 1, about: 'seconds of each operation before anything is measured' },
     rounds: { full: 3, quick: 1, about: 'times that the systems take turns', ...someCount },
   },

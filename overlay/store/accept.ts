@@ -83,8 +83,8 @@ export function checkBytes(value: unknown): void {
  * For callers without types: a condition that is misspelt or undefined would be none.
  * @throws OverlayError `refused`
  */
-export function checkOptions(options: object, known: readonly string[]): void {
-  for (const [name, value] of Object.entries(options)) {
+export function checkOptions(options: unknown, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(Object(options))) {
     if (!known.includes(name)) {
       throw new OverlayError('refused', `there is no option "${name}"; there are: ${known.join(', ')}`);
     }

@@ -11,6 +11,8 @@ import {
   type OverlayOptions,
   overlayDefaults,
   RegionSet,
+  type Runtime,
+  type Storage,
 } from '../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../simulator/index.ts';
 
@@ -36,6 +38,13 @@ export interface FleetOptions extends SimulationOptions {
   readonly disks?: boolean;
   /** Prepares each node before it enters the ring. */
   readonly prepare?: (node: OverlayNode) => void;
+}
+
+/** Reading takes a while: others speak to a node that restarts before it is done. */
+export function openDisk(sim: Simulation, at: Address, runtime: Runtime): Storage {
+  const disk = sim.disk(at);
+  disk.readMs = 100;
+  return disk.open(runtime);
 }
 
 /** Simulated nodes that form one ring. */
@@ -65,7 +74,7 @@ export class Fleet {
     const at = address ?? `n${this.#started++}:1`;
     const { runtime, transport } = this.sim.host(at);
     const { geometry, options, prepare, disks } = this.#options;
-    const journal = disks && new Journal(this.sim.disk(at).open(runtime), () => {});
+    const journal = disks ? new Journal(openDisk(this.sim, at, runtime), () => {}) : undefined;
     const node = new OverlayNode({
       runtime,
       transport,

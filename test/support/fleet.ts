@@ -17,6 +17,7 @@ import {
   WsTransport,
 } from '../../overlay/index.ts';
 import { Simulation, type SimulationOptions } from '../../simulator/index.ts';
+import { openDisk } from '../overlay/fleet.ts';
 
 export interface Answer {
   readonly schema: Schema;
@@ -206,7 +207,7 @@ export class SimulatedFleet implements TestFleet {
 
   #build(index: number, id?: string): WharfNode {
     const { runtime, transport } = this.simulation.host(addressOf(index));
-    const disk = this.#options.disks ? this.simulation.disk(addressOf(index)).open(runtime) : null;
+    const disk = this.#options.disks ? openDisk(this.simulation, addressOf(index), runtime) : null;
     const node = newNode(this.#options, index, runtime, transport, id, disk);
     this.#nodes[index] = node;
     this.#up.add(index);

@@ -14,14 +14,17 @@ export interface SessionPoint extends Row {
   readonly sessionMin: number;
 }
 
-/** Measures each geometry at each median session, one after another. */
+/** Measures each geometry at each median session, one after another; null: there was no time for that one. */
 export async function bySession<P extends SessionPoint>(
   { geometries, sessions }: SessionGrid,
-  measure: (geometry: Geometry, sessionMin: number) => Promise<P>,
+  measure: (geometry: Geometry, sessionMin: number) => Promise<P | null>,
 ): Promise<P[]> {
   const points: P[] = [];
   for (const geometry of geometries.map(geometryOf)) {
-    for (const sessionMin of sessions) points.push(await measure(geometry, sessionMin));
+    for (const sessionMin of sessions) {
+      const point = await measure(geometry, sessionMin);
+      if (point) points.push(point);
+    }
   }
   return points;
 }

@@ -22,7 +22,7 @@ export const fleetSize = { min: 2, isCount: true } as const;
 export const percent = { max: 99 } as const;
 /** Of options without which there would be nothing to measure. */
 export const someCount = { min: 1, isCount: true } as const;
-export const someTime = { min: 0.001 } as const;
+export const someAmount = { min: 0.001 } as const;
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 

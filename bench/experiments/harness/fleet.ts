@@ -185,16 +185,14 @@ export class Fleet {
     });
   }
 
-  /** Lets virtual time pass, unless the user wants an end; returns how much has passed, in ms. */
-  async pass(virtualMs: number, doing: string, ending?: AbortSignal): Promise<number> {
-    const [startMs, endMs] = [this.sim.nowMs, this.sim.nowMs + virtualMs];
+  /** Lets virtual time pass, unless the user wants an end. */
+  async pass(virtualMs: number, doing: string, ending?: AbortSignal): Promise<void> {
+    const endMs = this.sim.nowMs + virtualMs;
     while (this.sim.nowMs < endMs && !ending?.aborted) {
       await this.sim.runFor(Math.min(lookEveryMs, endMs - this.sim.nowMs));
       this.#report(`${doing}: ${Math.ceil((endMs - this.sim.nowMs) / 1_000)} virtual s to go`);
-      // Virtual time passes within one turn of the event loop, which hears of signals between turns.
-      if (ending) await setImmediate();
+      await hearSignals();
     }
-    return this.sim.nowMs - startMs;
   }
 
   /** From now on has something done so many times each virtual second, at equal distances. */
@@ -211,6 +209,7 @@ export class Fleet {
       if (goal()) return true;
       await this.sim.runFor(Math.min(lookEveryMs, endMs - this.sim.nowMs));
       this.#report(`${doing}, virtual time ${Math.round(this.sim.nowMs / 1_000)} s`);
+      await hearSignals();
     }
     return goal();
   }
@@ -228,3 +227,6 @@ export class Fleet {
     this.#context.progress(text);
   }
 }
+
+/** Virtual time passes within one turn of the event loop, which hears of Ctrl-C between turns. */
+const hearSignals = (): Promise<void> => setImmediate();
