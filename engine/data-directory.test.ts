@@ -17,3 +17,17 @@ test('nodes that start side by side make the directories above their own togethe
     await rm(scratch, { recursive: true });
   }
 });
+
+test('a directory whose database has gone is damaged, not new', async () => {
+  const scratch = await mkdtemp(join(tmpdir(), 'wharf-'));
+  try {
+    await (await openDataDirectory(scratch)).close();
+    await (await openDataDirectory(scratch)).close();
+    await rm(join(scratch, 'store'), { recursive: true });
+    for (let life = 0; life < 2; life++) {
+      await expect(openDataDirectory(scratch)).rejects.toMatchObject({ name: 'StorageError', code: 'corrupt' });
+    }
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+});

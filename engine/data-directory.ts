@@ -28,16 +28,20 @@ export async function openDataDirectory(directory: string): Promise<Storage> {
   try {
     await makeDirectory(directory);
     const names = await readdir(directory);
-    if (names.includes(markerName)) await checkMarker(directory);
-    else if (names.length === 0) await writeFile(join(directory, markerName), marker, { flush: true });
-    else throw notOurs(directory, names);
+    const isMarked = names.includes(markerName);
+    if (isMarked) await checkMarker(directory);
+    // A crash may have come before the marker.
+    else if (names.some((name) => name !== databaseName)) throw notOurs(directory, names);
+    const storage = await LevelStorage.open(join(directory, databaseName), isMarked);
+    // Last: from now on there has to be a database.
+    if (!isMarked) await writeFile(join(directory, markerName), marker, { flush: true });
+    return storage;
   } catch (error) {
-    if (error instanceof QueryError) throw error;
+    if (error instanceof QueryError || error instanceof StorageError) throw error;
     throw new QueryError('dataDirectory', `cannot use the data directory ${directory}: ${messageOf(error)}`, {
       cause: error,
     });
   }
-  return await LevelStorage.open(join(directory, databaseName));
 }
 
 /**

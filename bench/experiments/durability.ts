@@ -1,4 +1,4 @@
-import { type Key, ObjectStore, OverlayError, type OverlayNode } from '../../overlay/index.ts';
+import { type Key, ObjectStore, OverlayError, type OverlayNode, overlayDefaults } from '../../overlay/index.ts';
 import { bySession, plotBySession, type SessionPoint } from './harness/by-session.ts';
 import { Churn } from './harness/churn.ts';
 import { CopyLedger } from './harness/copy-ledger.ts';
@@ -40,7 +40,7 @@ const options = {
   contacts: contactsOption,
   joinMax: joinMaxOption,
   values: { full: 10_000, quick: 200, about: 'values, each stored once and never again', ...someCount },
-  bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value', ...someCount },
+  bytes: { full: 1_000, quick: 1_000, about: 'bytes of each value', ...someCount, max: overlayDefaults.valueBytesMax },
   repair: { full: 10, quick: 10, about: 'repair period, seconds: to notice a silent crash, be sure, and copy again' },
   hours: {
     full: 6,

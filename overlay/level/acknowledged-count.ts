@@ -12,24 +12,30 @@ const writeEveryMs = 100;
  * not synced: after a crash it may be of an earlier time, which proves less and nothing wrong.
  */
 export class AcknowledgedCount {
-  /** Of an earlier life; 0 when that is not known. */
-  readonly atStart: number;
+  /** Of an earlier life; null when the file is missing or damaged. */
+  readonly atStart: number | null;
   readonly #file: FileHandle;
-  #count: number;
+  #count = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  private constructor(file: FileHandle, atStart: number) {
+  private constructor(file: FileHandle, atStart: number | null) {
     this.#file = file;
     this.atStart = atStart;
-    this.#count = atStart;
   }
 
-  static async open(path: string): Promise<AcknowledgedCount> {
+  /** @param isNew nothing has been acknowledged so far, as far as the database knows: the file is made, to last */
+  static async open(path: string, isNew: boolean): Promise<AcknowledgedCount> {
     const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
     const { bytesRead, buffer } = await file.read(Buffer.alloc(countBytes + checksumBytes), 0, undefined, 0);
     const count = buffer.subarray(0, countBytes);
-    const isWhole = bytesRead === buffer.length && checksum(count).equals(buffer.subarray(countBytes));
-    return new AcknowledgedCount(file, isWhole ? countOf(count) : 0);
+    if (bytesRead === buffer.length && checksum(count).equals(buffer.subarray(countBytes))) {
+      return new AcknowledgedCount(file, countOf(count));
+    }
+    if (!isNew) return new AcknowledgedCount(file, null);
+    const created = new AcknowledgedCount(file, 0);
+    await created.#write();
+    await file.sync();
+    return created;
   }
 
   set(count: number): void {

@@ -26,12 +26,18 @@ export class LevelStorage implements Storage {
     this.#level = level;
     this.#acknowledged = acknowledged;
     this.#batches = batches;
-    const lost = acknowledged.atStart - batches;
-    this.damage = lost > 0 ? `the last ${lost} of ${acknowledged.atStart} batches written are gone` : null;
+    const { atStart } = acknowledged;
+    if (atStart === null) this.damage = `${acknowledgedName} is missing or damaged`;
+    else if (atStart > batches) this.damage = `the last ${atStart - batches} of ${atStart} batches written are gone`;
+    else this.damage = null;
   }
 
-  /** Opens the database, or makes a new one in a directory whose parent exists. @throws StorageError */
-  static async open(directory: string): Promise<LevelStorage> {
+  /**
+   * Opens the database, or makes a new one in a directory whose parent exists.
+   * @param isExpected there has to be one
+   * @throws StorageError
+   */
+  static async open(directory: string, isExpected = false): Promise<LevelStorage> {
     await checkWhole(directory);
     await checkTables(directory);
     const level: Level = new ClassicLevel(directory, {
@@ -39,11 +45,16 @@ export class LevelStorage implements Storage {
       valueEncoding: 'view',
       // So that `checkTables` can follow the index of a table.
       compression: false,
+      createIfMissing: !isExpected,
     });
     try {
       await level.open();
       const batches = countOf(await level.get(batchesKey));
-      return new LevelStorage(level, await AcknowledgedCount.open(join(directory, acknowledgedName)), batches);
+      return new LevelStorage(
+        level,
+        await AcknowledgedCount.open(join(directory, acknowledgedName), batches === 0),
+        batches,
+      );
     } catch (error) {
       await level.close();
       throw failureOf(error);
@@ -104,7 +115,8 @@ function failureOf(error: unknown): StorageError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (/no space left|disk quota exceeded|file too large/i.test(text)) return new StorageError('full', text, { cause });
   if (code === 'LEVEL_LOCKED') return new StorageError('locked', text, { cause });
-  // A file of the database that others name is not there.
-  if (code === 'LEVEL_CORRUPTION' || /no such file/i.test(text)) return new StorageError('corrupt', text, { cause });
+  // The database is not there, or a file of it that others name.
+  if (code === 'LEVEL_CORRUPTION' || /no such file|does not exist/i.test(text))
+    return new StorageError('corrupt', text, { cause });
   return new StorageError('io', text, { cause });
 }

@@ -219,6 +219,21 @@ test('no byte of a database can change without being noticed, unless nothing dep
   expect(noticed).toBeGreaterThan(50);
 });
 
+test('a database that lost its log, and what tells of it, is damaged', async () => {
+  const directory = await scratch();
+  const storage = await LevelStorage.open(directory);
+  for (let i = 0; i < 5; i++) await storage.write([{ key: Uint8Array.of(1, i), value: Uint8Array.of(i) }]);
+  await storage.close();
+  await (await LevelStorage.open(directory)).close();
+  const log = await LevelStorage.open(directory);
+  await log.write([{ key: Uint8Array.of(1, 9), value: Uint8Array.of(9) }]);
+  await log.close();
+  for (const name of await readdir(directory)) if (/\.log$|^acknowledged$/.test(name)) await rm(join(directory, name));
+  const again = await LevelStorage.open(directory);
+  expect(again.damage).toBe('acknowledged is missing or damaged');
+  await again.close();
+});
+
 test('a database that has been compacted, and one beside which a crash left a part of a table, are whole', async () => {
   const directory = await scratch();
   const keys = 40;
