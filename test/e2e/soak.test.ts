@@ -27,5 +27,5 @@ test('a short soak loses nothing and calls nothing complete that is not', async 
 test('a wrong command line is told', async () => {
   const { code, stderr } = await soak('--nodes', '2');
   expect(code).toBe(2);
-  expect(stderr).toContain('--nodes is a number from 5 on');
+  expect(stderr).toContain('--nodes is a number from 5 to 64');
 });
