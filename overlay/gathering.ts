@@ -90,6 +90,13 @@ export class Gathering {
     await this.resolve();
   }
 
+  /** A region was taken as empty, for want of a copy: those who are not back may have all of it. */
+  adopted(region: Region): void {
+    if (!this.#output.isFaithful()) return;
+    this.#ground.copies.doubt(region);
+    this.#remember([...this.#doubtsBeside(region), { region, losses: [] }]);
+  }
+
   /** Whether everybody whom this node has known is here, as far as it knows, and this node is whole itself. */
   vouches(): boolean {
     this.#output.expectMembers();

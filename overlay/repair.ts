@@ -116,7 +116,8 @@ export class Repair {
     if (!this.#output.hasEntered()) return;
     const { copies, ping } = this.#ground;
     const { sources, orphans, unheard } = copies.plan();
-    this.#adopt(orphans);
+    // What has been adopted is not to be gathered any more.
+    orphans.removeAll(this.#adopt(orphans));
     for (const contact of mayGather ? unheard : []) ping(contact);
     const reading = this.#reading(sources, mayGather ? orphans : null);
     if (!reading) return;
@@ -196,16 +197,19 @@ export class Repair {
   }
 
   /** Takes as empty what nobody has had for long enough: from then on it is lossy, for all who read it from here too. */
-  #adopt(orphans: RegionSet): void {
+  #adopt(orphans: RegionSet): RegionSet {
     const { runtime, copies, log, advertise } = this.#ground;
     const nowMs = runtime.now();
-    for (const region of this.#orphans.update(orphans, this.#options.adoptAfterMs, nowMs)) {
+    const adopted = this.#orphans.update(orphans, this.#options.adoptAfterMs, nowMs);
+    for (const region of adopted) {
       this.counters.regionsAdopted += 1;
       log('warn', 'no copy of a region is left: taken as empty', { region });
       // Until now another side of a partition may have taken writes, and then have died.
       copies.hold(region, [{ region, atMs: nowMs }]);
+      this.#gathering.adopted(region);
       advertise();
     }
     this.#disk.update();
+    return new RegionSet(adopted);
   }
 }

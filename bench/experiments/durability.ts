@@ -127,6 +127,7 @@ async function measure(context: Context, setting: Setting): Promise<Point | null
   fleet.steadily(getsPerS, hours * 3_600, () => {
     if (!churning.isOver) asked.push(getOne(fleet, anyOf(fleet.random, names), storeOf));
   });
+  context.progress(`churning for ${hours} virtual hours`);
   const beganMs = fleet.sim.nowMs;
   await fleet.pass(hours * 3_600_000, 'churning', context.ending);
   const durationS = (fleet.sim.nowMs - beganMs) / 1_000;

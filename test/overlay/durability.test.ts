@@ -164,6 +164,29 @@ describe.each([1, 2, 3])('with disks (seed %i)', (seed) => {
   });
 });
 
+test('what one node took as empty, being back alone, is whole again once all are back', async () => {
+  const stores = await StoreFleet.start(5, { seed: 2, disks: true });
+  const { fleet } = stores;
+  const acknowledged: Acknowledged = new Map();
+  for (let i = 0; i < 40; i++) {
+    await stores.put(`r${i}`, `v${i}`);
+    acknowledged.set(`r${i}`, `v${i}`);
+  }
+  const absent = await fleet.powerFailure(4);
+  // Longer than it waits for somebody who has the rest.
+  await fleet.sim.runFor(60_000);
+  expect(fleet.node(0).counters().regionsAdopted).toBeGreaterThan(0);
+  for (const contact of absent) {
+    expect(fleet.node(0).losses(RegionSet.whole()).length).toBeGreaterThan(0);
+    await fleet.bringBack(contact);
+    await fleet.sim.runFor(20_000);
+  }
+  await fleet.settle();
+  await fleet.sim.runFor(60_000);
+  for (const node of fleet.all()) expect(node.losses(RegionSet.whole())).toEqual([]);
+  await expectAll(stores, acknowledged);
+});
+
 test('a node that comes back reads and gives back only what differs', async () => {
   const stores = await StoreFleet.start(6, { seed: 5, disks: true });
   const { fleet } = stores;
