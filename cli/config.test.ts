@@ -57,6 +57,7 @@ test('paths are relative to the file, and the command line wins', async () => {
         'pg-users': 'users',
         tables: '.',
         data: 'state',
+        'store-mib': 64,
       }),
     );
     await writeFile(join(folder, 'extra.csv'), 'a\n1\n');
@@ -71,7 +72,9 @@ test('paths are relative to the file, and the command line wins', async () => {
       ],
       hostMetrics: false,
       data: join(folder, 'state'),
+      storageBytesMax: 64 * 1024 * 1024,
     });
+    expect((await settingsOf({ storeMib: 16 }, config)).storageBytesMax).toBe(16 * 1024 * 1024);
     expect(settings.tables.map(({ spec }) => spec)).toEqual([
       `logs=${join(folder, 'app.ndjson')}`,
       join(folder, 'other.csv'),

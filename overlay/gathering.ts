@@ -188,8 +188,7 @@ export class Gathering {
 
   #isAnyoneAbsent(): boolean {
     for (const { id } of this.#output.missing()) {
-      if (this.#absent.size > absentMax) return true;
-      if (this.#ground.table.wouldBeLeaf(id)) this.#absent.add(id);
+      if (this.#absent.size <= absentMax && this.#ground.table.wouldBeLeaf(id)) this.#absent.add(id);
     }
     if (this.#absent.size > absentMax) return true;
     for (const id of this.#absent) if (this.#ground.table.get(id)) this.#absent.delete(id);

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { constants, type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 const countBytes = 8;
 const checksumBytes = 8;
@@ -35,6 +36,7 @@ export class AcknowledgedCount {
     const created = new AcknowledgedCount(file, 0);
     await created.#write();
     await file.sync();
+    await syncDirectory(dirname(path));
     return created;
   }
 
@@ -42,22 +44,26 @@ export class AcknowledgedCount {
     this.#count = count;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      void this.#write();
+      void this.#tryToWrite();
     }, writeEveryMs).unref();
   }
 
   async close(): Promise<void> {
     if (this.#timer) {
       clearTimeout(this.#timer);
-      await this.#write();
+      await this.#tryToWrite();
     }
     await this.#file.close();
   }
 
+  /** An older count proves less and nothing wrong; the database will tell of the disk. */
+  async #tryToWrite(): Promise<void> {
+    await this.#write().catch(() => {});
+  }
+
   async #write(): Promise<void> {
     const count = bytesOf(this.#count);
-    // What cannot be written proves nothing. The database will tell of the disk.
-    await this.#file.write(Buffer.concat([count, checksum(count)]), 0, undefined, 0).catch(() => {});
+    await this.#file.write(Buffer.concat([count, checksum(count)]), 0, undefined, 0);
   }
 }
 
@@ -70,6 +76,13 @@ export function bytesOf(count: number): Buffer {
 /** @param bytes undefined for a count that was never written */
 export function countOf(bytes: Uint8Array | undefined): number {
   return bytes?.length === countBytes ? Number(Buffer.from(bytes).readBigUInt64BE()) : 0;
+}
+
+/** So that the loss of power leaves its new files there. Not every system can. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY).catch(() => null);
+  await directory?.sync().catch(() => {});
+  await directory?.close();
 }
 
 function checksum(count: Buffer): Buffer {

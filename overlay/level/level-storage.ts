@@ -116,7 +116,8 @@ function failureOf(error: unknown): StorageError {
   if (/no space left|disk quota exceeded|file too large/i.test(text)) return new StorageError('full', text, { cause });
   if (code === 'LEVEL_LOCKED') return new StorageError('locked', text, { cause });
   // The database is not there, or a file of it that others name.
-  if (code === 'LEVEL_CORRUPTION' || /no such file|does not exist/i.test(text))
+  if (code === 'LEVEL_CORRUPTION' || /no such file|does not exist/i.test(text)) {
     return new StorageError('corrupt', text, { cause });
+  }
   return new StorageError('io', text, { cause });
 }

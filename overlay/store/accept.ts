@@ -99,8 +99,9 @@ export function checkSize(bytes: number, { valueBytesMax }: Pick<AcceptLimits, '
 
 /** @throws OverlayError `refused` */
 export function checkLifetime(lifetimeMs: number, { lifetimeMaxMs }: Pick<AcceptLimits, 'lifetimeMaxMs'>): void {
-  if (typeof lifetimeMs !== 'number' || !(lifetimeMs > 0))
+  if (typeof lifetimeMs !== 'number' || !(lifetimeMs > 0)) {
     throw new OverlayError('refused', `a lifetime of ${lifetimeMs} ms is none`);
+  }
   if (lifetimeMs > lifetimeMaxMs) {
     throw new OverlayError('refused', `a lifetime of ${lifetimeMs} ms exceeds ${lifetimeMaxMs}`);
   }

@@ -54,6 +54,19 @@ function writeOn(stores: StoreFleet, acknowledged: Acknowledged): { stop(): void
   };
 }
 
+/** What was acknowledged in this time. */
+async function writtenFor(stores: StoreFleet, virtualMs: number): Promise<Acknowledged> {
+  const acknowledged: Acknowledged = new Map();
+  const writer = writeOn(stores, acknowledged);
+  await stores.fleet.sim.runFor(virtualMs);
+  writer.stop();
+  return acknowledged;
+}
+
+function lossyNodes(fleet: Fleet): number {
+  return fleet.all().filter((node) => node.losses(RegionSet.whole()).length > 0).length;
+}
+
 describe.each([1, 2, 3])('with disks (seed %i)', (seed) => {
   test('a power failure of the whole fleet loses nothing that was acknowledged, and brings back nothing removed', async () => {
     const stores = await StoreFleet.start(8, { seed, disks: true });
@@ -86,23 +99,19 @@ describe.each([1, 2, 3])('with disks (seed %i)', (seed) => {
   test('after a power failure, what somebody who is not back may have is missed until then, and no longer', async () => {
     const stores = await StoreFleet.start(8, { seed, disks: true });
     const { fleet } = stores;
-    const acknowledged: Acknowledged = new Map();
-    const writer = writeOn(stores, acknowledged);
-    await fleet.sim.runFor(5_000);
-    writer.stop();
-    const lossy = () => fleet.all().filter((node) => node.losses(RegionSet.whole()).length > 0).length;
+    const acknowledged = await writtenFor(stores, 5_000);
     const absent = await fleet.powerFailure(2);
     // Longer than the dead are remembered: who is forgotten is not back.
     await fleet.sim.runFor(11 * 60_000);
     await fleet.settle();
-    expect(lossy()).toBeGreaterThan(0);
+    expect(lossyNodes(fleet)).toBeGreaterThan(0);
     for (const [i, contact] of absent.entries()) {
       await fleet.bringBack(contact);
       await fleet.settle();
       await fleet.sim.runFor(20_000);
-      if (i === 0) expect(lossy()).toBeGreaterThan(0);
+      if (i === 0) expect(lossyNodes(fleet)).toBeGreaterThan(0);
     }
-    expect(lossy()).toBe(0);
+    expect(lossyNodes(fleet)).toBe(0);
     await expectAll(stores, acknowledged);
   });
 
@@ -114,15 +123,11 @@ describe.each([1, 2, 3])('with disks (seed %i)', (seed) => {
     async (_, again) => {
       const stores = await StoreFleet.start(8, { seed, disks: true });
       const { fleet } = stores;
-      const acknowledged: Acknowledged = new Map();
-      const writer = writeOn(stores, acknowledged);
-      await fleet.sim.runFor(5_000);
-      writer.stop();
-      const lossy = () => fleet.all().filter((node) => node.losses(RegionSet.whole()).length > 0).length;
+      const acknowledged = await writtenFor(stores, 5_000);
       const absent = await fleet.powerFailure(2);
       await fleet.sim.runFor(60_000);
       await fleet.settle();
-      expect(lossy()).toBeGreaterThan(0);
+      expect(lossyNodes(fleet)).toBeGreaterThan(0);
       await stores.put('between', 'both');
       acknowledged.set('between', 'both');
       await again(fleet);
@@ -130,12 +135,12 @@ describe.each([1, 2, 3])('with disks (seed %i)', (seed) => {
       await fleet.sim.runFor(11 * 60_000);
       await fleet.settle();
       for (const contact of absent) {
-        expect(lossy()).toBeGreaterThan(0);
+        expect(lossyNodes(fleet)).toBeGreaterThan(0);
         await fleet.bringBack(contact);
         await fleet.settle();
         await fleet.sim.runFor(20_000);
       }
-      expect(lossy()).toBe(0);
+      expect(lossyNodes(fleet)).toBe(0);
       await expectAll(stores, acknowledged);
       for (const node of fleet.all()) node.checkInvariants();
     },

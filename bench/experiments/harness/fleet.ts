@@ -229,4 +229,6 @@ export class Fleet {
 }
 
 /** Virtual time passes within one turn of the event loop, which hears of Ctrl-C between turns. */
-const hearSignals = (): Promise<void> => setImmediate();
+function hearSignals(): Promise<void> {
+  return setImmediate();
+}
