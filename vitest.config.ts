@@ -2,8 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 const layers = '{columnar,parser,planner,operators,overlay,engine,gateway,cli,simulator}';
 
-/** Hooks start whole fleets, and what is waited for takes its time, on machines that are busy. */
-const patience = { hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } };
+const common = {
+  // Hooks start whole fleets, and what is waited for takes its time, on machines that are busy.
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 30_000 } },
+  // CommonJS packages look as they do to Node.
+  deps: { interopDefault: false },
+};
 
 export default defineConfig({
   test: {
@@ -16,7 +21,7 @@ export default defineConfig({
           include: [`${layers}/**/*.test.ts`, 'bench/experiments/**/*.test.ts'],
           isolate: false,
           testTimeout: 60_000,
-          ...patience,
+          ...common,
         },
       },
       {
@@ -25,7 +30,7 @@ export default defineConfig({
           include: ['test/{overlay,fleet,sql,experiments}/**/*.test.ts'],
           isolate: false,
           testTimeout: 300_000,
-          ...patience,
+          ...common,
         },
       },
       {
@@ -33,7 +38,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
-          ...patience,
+          ...common,
           fileParallelism: false,
         },
       },

@@ -5,6 +5,8 @@
 // lies in the past, moves in steps and is told in each comparison; stores keep what has expired until the horizon
 // has passed it. Two copies at one horizon leave out the very same items, and nothing that is alive.
 
+import { SortedMap } from './sorted-map.ts';
+
 /** How far the horizon is behind: more than clocks differ. */
 const horizonLagMs = 20_000;
 /** Long enough for most comparisons to find both sides at the same step. */
@@ -15,9 +17,14 @@ export function horizonOf(nowMs: number): number {
   return Math.max(0, Math.floor((nowMs - horizonLagMs) / horizonStepMs) * horizonStepMs);
 }
 
+/** When the horizon passes a time: by then it is part of no digest any more. */
+export function horizonPassesAtMs(atMs: number): number {
+  return stepOf(atMs) * horizonStepMs + horizonLagMs;
+}
+
 /** Things by the step of the horizon at which they expire. */
 export class ExpirySteps<T> {
-  readonly #steps = new Map<number, Set<T>>();
+  readonly #steps = new SortedMap<number, Set<T>>();
 
   add(thing: T, expiresAtMs: number): void {
     const step = stepOf(expiresAtMs);
@@ -35,12 +42,16 @@ export class ExpirySteps<T> {
     return true;
   }
 
-  /** Takes out all that expires by a horizon. */
+  /** Takes out what expires by a horizon, the first to expire first: as much of it as is asked for. */
   *take(horizonMs: number): Generator<T> {
-    for (const [step, things] of this.#steps) {
-      if (step * horizonStepMs > horizonMs) continue;
-      this.#steps.delete(step);
-      yield* things;
+    for (let step = this.#steps.minKey(); step !== undefined; step = this.#steps.minKey()) {
+      if (step * horizonStepMs > horizonMs) return;
+      const things = this.#steps.get(step) as Set<T>;
+      for (const thing of things) {
+        things.delete(thing);
+        if (things.size === 0) this.#steps.delete(step);
+        yield thing;
+      }
     }
   }
 }

@@ -152,6 +152,23 @@ describe('copies of items', () => {
     expect(node.runtime.pending).toBe(0);
   });
 
+  test('are forgotten by and by when many end at once', async () => {
+    const node = new Node();
+    for (let i = 0; i < 2_500; i++) node.put(`r${i}`);
+    const left = (): number =>
+      [...node.copies.export([wholeRing])].flatMap((chunk) => decode(itemRecords, chunk)).length;
+    await node.runtime.pass(lifetimeMs);
+    expect(left()).toBe(2_500);
+    for (let i = 0; left() === 2_500 && i < 20; i++) await node.runtime.pass(node.options.expireEveryMs);
+    const seen = [left()];
+    for (let i = 0; i < 2; i++) {
+      await node.runtime.pass(1);
+      seen.push(left());
+    }
+    expect(seen).toEqual([1_500, 500, 0]);
+    expect(node.runtime.pending).toBe(0);
+  });
+
   test('take nothing that is not what it claims to be', () => {
     const node = new Node();
     const immutable = { namespace, resourceId: `sha256:${'0'.repeat(64)}`, instanceId: '' };

@@ -1,5 +1,5 @@
 import { decode, encode } from '../codec.ts';
-import { horizonOf } from '../expiry.ts';
+import { ExpirySteps, horizonPassesAtMs } from '../expiry.ts';
 import { between } from '../keys.ts';
 import type { OverlayNode } from '../node.ts';
 import { type Contact, type Digest, type Key, OverlayError, type Region } from '../overlay.ts';
@@ -33,6 +33,8 @@ export class ItemCopies implements WritableStore {
   /** Null when storage is not limited. */
   readonly #share: FairShare | null;
   readonly #watchers = new Map<string, Set<(item: StoredItem) => void>>();
+  /** By when they are forgotten. */
+  readonly #ending = new ExpirySteps<Item>();
   #expiry: Timer | null = null;
 
   constructor(node: KeepingNode) {
@@ -175,6 +177,8 @@ export class ItemCopies implements WritableStore {
   #keep(item: Item, nowMs: number): void {
     const old = this.#items.find(item.namespace, item.resourceId, item.instanceId);
     if (isForgotten(item, nowMs) || !this.#items.merge(item)) return;
+    if (old) this.#ending.delete(old, forgottenAtMs(old));
+    this.#ending.add(item, forgottenAtMs(item));
     if (item.expiresAtMs > nowMs) this.#share?.keep(item, old);
     else if (old) this.#share?.forget(old);
     this.#expiry ??= this.#node.runtime.after(this.#node.options.expireEveryMs, () => this.#expire());
@@ -184,26 +188,35 @@ export class ItemCopies implements WritableStore {
 
   #remove(item: Item): void {
     this.#items.remove(item);
+    this.#ending.delete(item, forgottenAtMs(item));
     this.#share?.forget(item);
   }
 
   #expire(): void {
     const nowMs = this.#node.runtime.now();
-    for (const item of this.#items.all()) {
-      if (isForgotten(item, nowMs)) this.#remove(item);
-      else if (item.expiresAtMs <= nowMs) this.#share?.forget(item);
+    let left = forgottenAtOnce;
+    for (const item of this.#ending.take(nowMs)) {
+      this.#remove(item);
+      left -= 1;
+      if (left === 0) break;
     }
-    const { expireEveryMs } = this.#node.options;
-    this.#expiry = this.#items.count > 0 ? this.#node.runtime.after(expireEveryMs, () => this.#expire()) : null;
+    const delayMs = left === 0 ? 1 : this.#node.options.expireEveryMs;
+    this.#expiry = this.#items.count > 0 ? this.#node.runtime.after(delayMs, () => this.#expire()) : null;
   }
 }
 
+/** Of many that end at once: in between others have their turn. */
+const forgottenAtOnce = 1_000;
 /** Beyond this a writer's clock is simply wrong. */
 const clocksDifferMsMax = 3_600_000;
 
-/** Expired, and for so long that it is part of no digest any more; a writer's word on that does not count for ever. */
-function isForgotten({ expiresAtMs, endsAtMs }: Item, nowMs: number): boolean {
-  return expiresAtMs <= nowMs && (endsAtMs <= horizonOf(nowMs) || expiresAtMs <= nowMs - clocksDifferMsMax);
+/** When it has been expired for so long that it is part of no digest any more; a writer's word on that does not count for ever. */
+function forgottenAtMs({ expiresAtMs, endsAtMs }: Item): number {
+  return Math.max(expiresAtMs, Math.min(horizonPassesAtMs(endsAtMs), expiresAtMs + clocksDifferMsMax));
+}
+
+function isForgotten(item: Item, nowMs: number): boolean {
+  return forgottenAtMs(item) <= nowMs;
 }
 
 /** What was decoded is a view of a whole frame; what is kept is not. */

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
-import { inRegion, keyOf, lowerBound } from '../keys.ts';
+import { keyOf, zeroKey } from '../keys.ts';
 import type { Digest, Key, Region } from '../overlay.ts';
+import { SortedMap } from '../sorted-map.ts';
 import { isSigned } from './authenticity.ts';
 import { ItemDigests } from './item-digests.ts';
 import type { ItemRecord, Reading } from './messages.ts';
@@ -124,14 +125,13 @@ export function isLive(item: Pick<Item, 'value' | 'signed' | 'expiresAtMs'>, now
   return item.value !== null && item.signed?.value !== null && item.expiresAtMs > nowMs;
 }
 
-/** Items in memory, found by key, by namespace and by region. */
+/** Items in memory, found by key, by namespace and by region; none of it takes longer the more there are, but for logarithms. */
 export class Items {
   readonly #changed: (item: Item, isThere: boolean) => void;
-
   readonly #byKey = new Map<Key, Map<string, Item>>();
+  /** The same, for regions: to find a key here takes longer. */
+  readonly #inOrder = new SortedMap<Key, Map<string, Item>>();
   readonly #byNamespace = new Map<string, Set<Item>>();
-  /** Rebuilt after keys came or went. */
-  #sortedKeys: Key[] | null = null;
   #count = 0;
   readonly #digests = new ItemDigests();
 
@@ -155,7 +155,7 @@ export class Items {
     if (!there) {
       there = new Map();
       this.#byKey.set(item.key, there);
-      this.#sortedKeys = null;
+      this.#inOrder.set(item.key, there);
     }
     const old = there.get(name);
     if (old && !isNewer(item, old)) return false;
@@ -182,7 +182,7 @@ export class Items {
     this.#digests.remove(item);
     if (there.size === 0) {
       this.#byKey.delete(item.key);
-      this.#sortedKeys = null;
+      this.#inOrder.delete(item.key);
     }
     const namesakes = this.#byNamespace.get(item.namespace);
     namesakes?.delete(item);
@@ -198,24 +198,26 @@ export class Items {
     return this.#byNamespace.get(namespace) ?? [];
   }
 
-  all(): Item[] {
-    return [...this.#byKey.values()].flatMap((there) => [...there.values()]);
-  }
-
   /** @see Replicated.digest */
   digest(region: Region, horizonMs: number): Digest {
     return this.#digests.digest(region, horizonMs);
   }
 
   /** Items of a region in ring order, as they are when reached: they may come and go between two steps. */
-  *within(region: Region): Generator<Item> {
-    this.#sortedKeys ??= [...this.#byKey.keys()].sort();
-    const keys = this.#sortedKeys;
-    const start = lowerBound(keys, region.from, (key) => key);
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[(start + i) % keys.length] as Key;
-      if (!inRegion(key, region)) return;
-      yield* this.at(key);
+  *within({ from, to }: Region): Generator<Item> {
+    if (from < to) yield* this.#between(from, to);
+    else {
+      yield* this.#between(from, null);
+      yield* this.#between(zeroKey, to);
+    }
+  }
+
+  *#between(from: Key, to: Key | null): Generator<Item> {
+    let next = this.#inOrder.getPairOrNextHigher(from);
+    while (next && (to === null || next[0] < to)) {
+      const [key, there] = next;
+      yield* there.values();
+      next = this.#inOrder.nextHigherPair(key);
     }
   }
 }
