@@ -153,11 +153,8 @@ export class BroadcastRepair {
   }
 
   #anybody(): Contact[] {
-    const contacts = this.#table.contacts();
-    const drawn = Array.from(
-      { length: this.#options.broadcastAnnounceTries },
-      () => contacts[Math.floor(this.#runtime.random() * contacts.length)] as Contact,
-    );
+    const { broadcastAnnounceTries: length } = this.#options;
+    const drawn = Array.from({ length }, () => this.#table.some(this.#runtime.random()));
     return drawn.filter(({ id }) => id !== this.#table.self.id);
   }
 

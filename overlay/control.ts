@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import {
   bytes,
   type Codec,
@@ -97,12 +98,24 @@ const slice: Codec<number> = {
   },
 };
 
+const arcs: Codec<Uint8Array> = {
+  write: (writer, value) => {
+    assert(value.length === censusArcs, 'every arc has its byte');
+    const at = writer.claim(censusArcs);
+    writer.buffer.set(value, at);
+  },
+  read: (reader) => {
+    const at = reader.take(censusArcs);
+    return reader.buffer.subarray(at, at + censusArcs);
+  },
+};
+
 export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
   join: [1, struct({ contactsMax: u16 })],
   leave: [2, struct({})],
   found: [7, struct({ number: u32 })],
   hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],
-  compare: [5, struct({ slice, arcs: list(u8, censusArcs) })],
+  compare: [5, struct({ slice, arcs })],
   reach: [6, struct({ contact })],
 });
 

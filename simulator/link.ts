@@ -66,14 +66,10 @@ export class LinkEnd {
 
   /** Bytes sent from this end that have not left by `tick`. */
   bytesNotLeft(tick: number): number {
-    if (!this.#leaving) return 0;
-    let gone = 0;
-    for (const frame of this.#leaving) {
-      if (frame.tick > tick) break;
-      this.#leavingBytes -= frame.bytes;
-      gone += 1;
+    for (let first = this.#leaving?.[0]; first && first.tick <= tick; first = this.#leaving?.[0]) {
+      this.#leavingBytes -= first.bytes;
+      this.#leaving?.shift();
     }
-    if (gone > 0) this.#leaving.splice(0, gone);
     return this.#leavingBytes;
   }
 }

@@ -29,14 +29,32 @@ const networkDefaults: NetworkOptions = {
 /** Instants between two turns of the event loop, in which timers of the test and signals have their chance. */
 const instantsPerTurn = 256;
 
-/** Node runs every microtask, however long their chain, before an immediate. */
-function endOfTurn(): Promise<void> {
-  return new Promise(setImmediate);
-}
+const settled = Promise.resolve();
 
-/** The same before what `nextTick` calls, if that is set up in a microtask: much cheaper than a turn of the event loop. */
-function endOfMicrotasks(): Promise<void> {
-  return new Promise(process.nextTick);
+/**
+ * Calls `instant` until it returns false, each time when every microtask has run, however long their chain. Node sees to
+ * that before it calls what a microtask gives to `nextTick`: much cheaper than a turn of the event loop, or a promise.
+ */
+function eachInstant(instant: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let instants = 0;
+    const next = (): void => {
+      try {
+        if (!instant()) {
+          resolve();
+          return;
+        }
+      } catch (error) {
+        reject(error);
+        return;
+      }
+      instants += 1;
+      if (instants % instantsPerTurn === 0) setImmediate(next);
+      else void settled.then(afterMicrotasks);
+    };
+    const afterMicrotasks = (): void => process.nextTick(next);
+    setImmediate(next);
+  });
 }
 
 /** A run that failed. Its message carries the seed and the virtual time, which are all it takes to see it again. */
@@ -189,11 +207,12 @@ export class Simulation {
     assert(!this.#isRunning, 'the simulation is running already');
     this.#isRunning = true;
     try {
-      for (let instants = 0; ; instants++) {
-        await (instants % instantsPerTurn === 0 ? endOfTurn() : endOfMicrotasks());
-        if (isReached()) return true;
-        if (!this.#clock.step(tickMax)) break;
-      }
+      let hasReached = false;
+      await eachInstant(() => {
+        hasReached = isReached();
+        return !hasReached && this.#clock.step(tickMax);
+      });
+      if (hasReached) return true;
       this.#clock.skipTo(tickMax);
       return isReached();
     } catch (cause) {

@@ -109,6 +109,10 @@ export class ContactTable implements RoutingTable {
     return this.#ring.contacts();
   }
 
+  some(random: number): Contact {
+    return this.#ring.at(Math.floor(random * this.size));
+  }
+
   leaves(): readonly Contact[] {
     this.#leaves ??= this.#named(this.#geometry.leaves());
     return this.#leaves;

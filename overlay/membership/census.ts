@@ -15,7 +15,7 @@ export const censusSlices = 4;
  */
 export interface ArcSums {
   readonly slice: number;
-  readonly arcs: readonly number[];
+  readonly arcs: Uint8Array;
 }
 
 /** Ids are drawn uniformly, so their digits are as good as a hash of them. */
@@ -58,7 +58,9 @@ export class Tally {
   }
 
   sums(slice: number): ArcSums {
-    return { slice, arcs: Array.from(this.#arcs, (hash) => (hash >>> (8 * slice)) & 0xff) };
+    const arcs = new Uint8Array(censusArcs);
+    for (let arc = 0; arc < censusArcs; arc++) arcs[arc] = (this.#arcs[arc] as number) >>> (8 * slice);
+    return { slice, arcs };
   }
 
   agrees({ members, hash }: Census): boolean {

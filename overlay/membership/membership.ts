@@ -396,14 +396,13 @@ export class Membership {
     // What is about to be told need not be told twice.
     if (!this.#advertiser) this.#tellAdverts(this.#options.advertRetryMs);
     this.#entrance.remind();
-    this.#reunion.tick(nowMs, () => this.missing());
+    this.#reunion.tick(nowMs, () => this.#tombstones.failed(nowMs));
   }
 
   #anyMember(): Contact | undefined {
     const { runtime, table } = this.#ground;
-    const contacts = table.contacts();
-    const contact = contacts[Math.floor(runtime.random() * contacts.length)];
-    return contact?.id === table.self.id ? undefined : contact;
+    const contact = table.some(runtime.random());
+    return contact.id === table.self.id ? undefined : contact;
   }
 
   // ---- Construction

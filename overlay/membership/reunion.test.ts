@@ -35,7 +35,7 @@ class Seeker implements ReunionOutput {
     const before = this.pinged.length;
     for (let leftMs = durationMs; leftMs > 0; leftMs -= tickMs) {
       await this.runtime.pass(tickMs);
-      this.reunion.tick(this.runtime.nowMs, () => this.missing);
+      this.reunion.tick(this.runtime.nowMs, () => this.missing.map((contact) => ({ contact })));
     }
     return this.pinged.slice(before).map(({ address }) => address);
   }
@@ -50,6 +50,14 @@ describe('a node among others', () => {
     const pinged = await seeker.live(40 * missingRetryMs);
     expect(pinged).toHaveLength(40);
     expect(new Set(pinged)).toEqual(new Set(seeker.missing.map(({ address }) => address)));
+  });
+
+  test('pings nobody at whose address another lives, and none is missing for that', async () => {
+    const seeker = new Seeker();
+    seeker.missing = contactsOf(8, 1);
+    const [last] = seeker.missing.slice(-1);
+    for (const { address } of seeker.missing.slice(0, -1)) seeker.members.add(address);
+    expect(await seeker.live(10 * missingRetryMs)).toEqual(Array(10).fill(last?.address));
   });
 
   test('goes back to its seeds, less and less often, while none of them is a member it knows', async () => {

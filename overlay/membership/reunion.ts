@@ -54,10 +54,11 @@ export class Reunion {
     }
   }
 
-  tick(nowMs: number, missing: () => readonly Contact[]): void {
+  /** @param failed members that failed of late, at whose addresses others may live by now */
+  tick(nowMs: number, failed: () => readonly { readonly contact: Contact }[]): void {
     if (nowMs - this.#missingAtMs >= this.#options.missingRetryMs) {
       this.#missingAtMs = nowMs;
-      const one = this.#any(missing());
+      const one = this.#anyMissing(failed());
       if (one) this.#output.ping(one);
     }
     if (nowMs - this.#seedsAtMs >= this.#seedRetryMs) {
@@ -77,6 +78,16 @@ export class Reunion {
     if (seed !== undefined) this.#output.ping({ id: null, address: seed });
     const member = this.#output.isAlone() ? this.#any([...this.#remembered.values()]) : undefined;
     if (member) this.#output.ping(member);
+  }
+
+  /** There may be hundreds, and to look up an address takes long: from one on that is drawn. */
+  #anyMissing(failed: readonly { readonly contact: Contact }[]): Contact | undefined {
+    const first = Math.floor(this.#runtime.random() * failed.length);
+    for (let i = 0; i < failed.length; i++) {
+      const { contact } = failed[(first + i) % failed.length] as { readonly contact: Contact };
+      if (!this.#output.knows(contact.address)) return contact;
+    }
+    return undefined;
   }
 
   #any<T>(choice: readonly T[]): T | undefined {

@@ -187,7 +187,7 @@ const overlay: readonly Fuzzed[] = [
     { type: 'join', contactsMax: 256 },
     { type: 'found', number: 1 },
     { type: 'leave' },
-    { type: 'compare', slice: 3, arcs: [1, 2] },
+    { type: 'compare', slice: 3, arcs: new Uint8Array(256).fill(7) },
     { type: 'reach', contact },
     { type: 'hop', source: contact, number: 1, key: b, app: 2, hops: 3, payload: body },
   ]),
