@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -31,3 +31,17 @@ test('a directory whose database has gone is damaged, not new', async () => {
     await rm(scratch, { recursive: true });
   }
 });
+
+test.each(['', '{', '7', '{}'])(
+  'a directory whose marker says %j is damaged, not of another version',
+  async (garbage) => {
+    const scratch = await mkdtemp(join(tmpdir(), 'wharf-'));
+    try {
+      await (await openDataDirectory(scratch)).close();
+      await writeFile(join(scratch, 'wharf-node'), garbage);
+      await expect(openDataDirectory(scratch)).rejects.toMatchObject({ name: 'StorageError', code: 'corrupt' });
+    } finally {
+      await rm(scratch, { recursive: true });
+    }
+  },
+);

@@ -89,11 +89,13 @@ function identityOf(known: unknown): { cluster: string; id: string } | null {
 
 async function checkMarker(directory: string): Promise<void> {
   const found = parsed(await readFile(join(directory, markerName), 'utf8'));
-  const version = typeof found === 'object' && found !== null && 'format' in found ? found.format : null;
-  if (version === format) return;
+  if (typeof found !== 'object' || found === null || !('format' in found)) {
+    throw new StorageError('corrupt', `its file ${markerName} makes no sense`);
+  }
+  if (found.format === format) return;
   throw new QueryError(
     'configuration',
-    `the data directory ${directory} has format ${JSON.stringify(version)}; this version of wharf knows format ${format}`,
+    `the data directory ${directory} has format ${JSON.stringify(found.format)}; this version of wharf knows format ${format}`,
     { hint: 'Start the version of wharf that wrote it, or give another directory: the fleet has other copies.' },
   );
 }

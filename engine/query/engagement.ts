@@ -304,7 +304,8 @@ export class Engagement {
       const tables = distributedScans.filter((scan) => concerns(loss, scan, nowMs)).map(({ table }) => table);
       if (tables.length === 0) continue;
       const names = [...new Set(tables)].join(', ');
-      const at = new Date(Math.floor(loss.atMs / 1_000) * 1_000).toISOString().replace('.000', '');
+      // To the minute: those who lost their copies together came to know it in different seconds.
+      const at = `${new Date(loss.atMs).toISOString().slice(0, 16)}Z`;
       this.#report.lost(
         new RegionSet([loss.region]),
         `rows of ${names} may be missing: no whole copy of a part was left at ${at}`,

@@ -59,6 +59,7 @@ async function followCommand(args: readonly string[], surroundings: Surroundings
     environment: environmentAtStart,
     seed,
     isQuick,
+    isEndedEarly: ending.signal.aborted,
     options,
     elapsedS: elapsedS(),
     outcome,

@@ -43,6 +43,7 @@ test('a report names all that the figures depend on, and says which target was m
     environment: { ...environment(), commit: 'abc' },
     seed: 7,
     isQuick: true,
+    isEndedEarly: true,
     options: { nodes: [16, 64] },
     elapsedS: 1.5,
     outcome: {
@@ -55,6 +56,7 @@ test('a report names all that the figures depend on, and says which target was m
   expect(text).toContain(`node ${process.version}`);
   expect(text).toMatch(/\d+ cores, \d+ GiB, commit abc/);
   expect(text).toMatch(/mean hops +<= 1 +2 +FAIL/);
+  expect(text).toMatch(/1\.5 s; quick.*; ended early/);
 });
 
 test('a plot is drawn without a browser', async () => {

@@ -10,13 +10,15 @@ export interface Report {
   readonly environment: Environment;
   readonly seed: number;
   readonly isQuick: boolean;
+  /** Ctrl-C ended it: what was measured is less than the options say. */
+  readonly isEndedEarly: boolean;
   readonly options: Readonly<Record<string, OptionValue>>;
   readonly elapsedS: number;
   readonly outcome: Outcome;
 }
 
 export function reportText(report: Report): string {
-  const { experiment, environment, seed, options, outcome, elapsedS, isQuick } = report;
+  const { experiment, environment, seed, options, outcome, elapsedS, isQuick, isEndedEarly } = report;
   const { node, platform, cpu, cores, memoryGiB, commit } = environment;
   const settings = Object.entries(options).map(([name, value]) => `--${name} ${value}`);
   return [
@@ -27,7 +29,7 @@ export function reportText(report: Report): string {
     '',
     targetsTable(outcome.targets),
     '',
-    `${figure(elapsedS)} s${isQuick ? '; quick: targets are printed, not enforced' : ''}`,
+    `${figure(elapsedS)} s${isQuick ? '; quick: targets are printed, not enforced' : ''}${isEndedEarly ? '; ended early: the rows say how far it came' : ''}`,
   ].join('\n');
 }
 
