@@ -3,7 +3,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { encode } from '../overlay/codec.ts';
 import { type OverlayOptions, overlayDefaults } from '../overlay/defaults.ts';
 import { Journal } from '../overlay/journal.ts';
-import { keyAt } from '../overlay/keys.ts';
+import { between, keyAt } from '../overlay/keys.ts';
 import type { Key, Region } from '../overlay/overlay.ts';
 import { ItemCopies } from '../overlay/store/item-copies.ts';
 import { resourceKey } from '../overlay/store/items.ts';
@@ -14,6 +14,9 @@ import { atMost, defineExperiment, type Row, someCount, type Target } from './ex
 // What one node does to its copies of items, by how many it has: `npm run bench -- store`.
 
 const namespace = 'bench';
+const valueBytes = 100;
+/** In more steps of time than that the items would expire. */
+const iterationsMax = 50_000;
 /** Items of the regions that are read, as comparisons of copies narrow them down to. */
 const itemsRead = 50;
 /** Caches hold less of more items; what grows with them is found out even so. */
@@ -23,6 +26,7 @@ interface Point extends Row {
   readonly operation: string;
   readonly items: number;
   readonly medianUs: number;
+  readonly p99Us: number;
 }
 
 class Copies {
@@ -31,12 +35,14 @@ class Copies {
   readonly options: OverlayOptions = { ...overlayDefaults };
   readonly journal = new Journal(null, () => {});
   readonly copies = new ItemCopies(this);
+  readonly #items: number;
   readonly #region: Region;
-  #count = 0;
-  #next = 0;
+  #writes = 0n;
+  #gets = 0;
 
   constructor(items: number) {
-    while (this.#count < items) this.put();
+    this.#items = items;
+    for (let i = 0; i < items; i++) this.#put(i);
     this.#region = { from: keyAt(0n), to: keyAt((BigInt(itemsRead) << 160n) / BigInt(items)) };
   }
 
@@ -48,48 +54,54 @@ class Copies {
     return [];
   }
 
-  put(): void {
-    const [resourceId, key] = this.#name(this.#count);
-    this.#count += 1;
-    const write = { type: 'put', namespace, resourceId, instanceId: '', expected: null, guard: null } as const;
-    const said = { version: versionOf(BigInt(this.#count)), secret: null, value: new Uint8Array(100) };
-    this.copies.accept(key, encode(storeWrite, { ...write, ...said, lifetimeMs: this.options.lifetimeMaxMs }));
+  /** Puts one that was not there; whatever is done then, it goes again. */
+  withOneMore(run: () => void = () => {}): void {
+    const key = this.#put(this.#items);
+    run();
+    this.copies.drop(between(key, key));
   }
 
   get(): void {
     // A stride that visits them in no order.
-    this.#next = (this.#next + 7_919) % this.#count;
-    const [resourceId, key] = this.#name(this.#next);
+    this.#gets = (this.#gets + 7_919) % this.#items;
+    const [resourceId, key] = nameOf(this.#gets);
     if (!this.copies.value(key, namespace, resourceId)) throw new Error(`${resourceId} is not there`);
   }
 
-  putAndRead(): void {
-    this.put();
+  readRegion(): void {
     let bytes = 0;
     for (const chunk of this.copies.export([this.#region])) bytes += chunk.length;
     if (bytes === 0) throw new Error('the region is empty');
   }
 
-  putAndCompare(): void {
-    this.put();
-    this.copies.digest(this.#region, this.runtime.now());
+  digestRegion(): void {
+    if (this.copies.digest(this.#region, 0).items === 0) throw new Error('the region is empty');
   }
 
   async expireNothing(): Promise<void> {
     await this.runtime.pass(this.options.expireEveryMs);
   }
 
-  #name(number: number): [string, Key] {
-    const resourceId = `item ${number}`;
-    return [resourceId, resourceKey(namespace, resourceId)];
+  #put(number: number): Key {
+    const [resourceId, key] = nameOf(number);
+    this.#writes += 1n;
+    const write = { type: 'put', namespace, resourceId, instanceId: '', expected: null, guard: null } as const;
+    const said = { version: versionOf(this.#writes), secret: null, value: new Uint8Array(valueBytes) };
+    this.copies.accept(key, encode(storeWrite, { ...write, ...said, lifetimeMs: this.options.lifetimeMaxMs }));
+    return key;
   }
 }
 
+function nameOf(number: number): [string, Key] {
+  const resourceId = `item ${number}`;
+  return [resourceId, resourceKey(namespace, resourceId)];
+}
+
 const operations: Readonly<Record<string, (copies: Copies) => void | Promise<void>>> = {
-  put: (copies) => copies.put(),
+  'put and drop': (copies) => copies.withOneMore(),
   get: (copies) => copies.get(),
-  [`put, and read a region of ${itemsRead}`]: (copies) => copies.putAndRead(),
-  'put, and take the digest of a region': (copies) => copies.putAndCompare(),
+  [`put, read a region of ${itemsRead}, drop`]: (copies) => copies.withOneMore(() => copies.readRegion()),
+  'put, take the digest of a region, drop': (copies) => copies.withOneMore(() => copies.digestRegion()),
   'look for what has expired, of which there is nothing': (copies) => copies.expireNothing(),
 };
 
@@ -98,13 +110,13 @@ export const store = defineExperiment({
   about: 'what one node does to its copies of items, with few and with many of them',
   options: {
     items: { full: [10_000, 200_000], quick: [1_000, 10_000], about: 'items of the node', ...someCount },
-    timeMs: { full: 500, quick: 50, about: 'least time for each, in milliseconds' },
+    iterations: { full: 5_000, quick: 500, about: 'times that each is done', ...someCount, max: iterationsMax },
   },
-  async run(_context, { items: sizes, timeMs }) {
+  async run(_context, { items: sizes, iterations }) {
     const points: Point[] = [];
     for (const items of sizes) {
       const copies = new Copies(items);
-      const bench = new Bench({ time: timeMs, iterations: 16, warmupTime: 100 });
+      const bench = new Bench({ time: 0, iterations, warmupTime: 0, warmupIterations: iterations / 10 });
       for (const [operation, run] of Object.entries(operations)) bench.add(operation, () => run(copies));
       await bench.run();
       for (const { name: operation, result } of bench.tasks) {

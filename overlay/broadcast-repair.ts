@@ -154,7 +154,7 @@ export class BroadcastRepair {
 
   #anybody(): Contact[] {
     const { broadcastAnnounceTries: length } = this.#options;
-    const drawn = Array.from({ length }, () => this.#table.some(this.#runtime.random()));
+    const drawn = Array.from({ length }, () => this.#table.sample(this.#runtime.random()));
     return drawn.filter(({ id }) => id !== this.#table.self.id);
   }
 

@@ -98,7 +98,7 @@ const slice: Codec<number> = {
   },
 };
 
-const arcs: Codec<Uint8Array> = {
+const arcSums: Codec<Uint8Array> = {
   write: (writer, value) => {
     assert(value.length === censusArcs, 'every arc has its byte');
     const at = writer.claim(censusArcs);
@@ -115,7 +115,7 @@ export const controlRequest: Codec<ControlRequest> = tagged<ControlRequest>({
   leave: [2, struct({})],
   found: [7, struct({ number: u32 })],
   hop: [4, struct({ source: contact, number: u32, key, app: u8, hops: u8, payload: bytes(payloadBytesMax) })],
-  compare: [5, struct({ slice, arcs })],
+  compare: [5, struct({ slice, arcs: arcSums })],
   reach: [6, struct({ contact })],
 });
 

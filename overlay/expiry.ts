@@ -22,30 +22,30 @@ export function horizonPassesAtMs(atMs: number): number {
   return stepOf(atMs) * horizonStepMs + horizonLagMs;
 }
 
-/** Things by the step of the horizon at which they expire. */
+/** Things by the step at which they end: the next after their time, a step of the horizon if that is what they wait for. */
 export class ExpirySteps<T> {
   readonly #steps = new SortedMap<number, Set<T>>();
 
-  add(thing: T, expiresAtMs: number): void {
-    const step = stepOf(expiresAtMs);
+  add(thing: T, endsAtMs: number): void {
+    const step = stepOf(endsAtMs);
     const things = this.#steps.get(step);
     if (things) things.add(thing);
     else this.#steps.set(step, new Set([thing]));
   }
 
   /** Returns whether it was there. */
-  delete(thing: T, expiresAtMs: number): boolean {
-    const step = stepOf(expiresAtMs);
+  delete(thing: T, endsAtMs: number): boolean {
+    const step = stepOf(endsAtMs);
     const things = this.#steps.get(step);
     if (!things?.delete(thing)) return false;
     if (things.size === 0) this.#steps.delete(step);
     return true;
   }
 
-  /** Takes out what expires by a horizon, the first to expire first: as much of it as is asked for. */
-  *take(horizonMs: number): Generator<T> {
+  /** Takes out what ends by then, earlier steps first: as much of it as is asked for. */
+  *take(untilMs: number): Generator<T> {
     for (let step = this.#steps.minKey(); step !== undefined; step = this.#steps.minKey()) {
-      if (step * horizonStepMs > horizonMs) return;
+      if (step * horizonStepMs > untilMs) return;
       const things = this.#steps.get(step) as Set<T>;
       for (const thing of things) {
         things.delete(thing);
@@ -56,6 +56,6 @@ export class ExpirySteps<T> {
   }
 }
 
-function stepOf(expiresAtMs: number): number {
-  return Math.ceil(expiresAtMs / horizonStepMs);
+function stepOf(atMs: number): number {
+  return Math.ceil(atMs / horizonStepMs);
 }

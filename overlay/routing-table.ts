@@ -29,7 +29,7 @@ export interface RoutingTable {
   /** Every member known, this node included, in ring order. The array is not changed later. */
   contacts(): readonly Contact[];
   /** Some member, perhaps this node; `random` is uniform in [0, 1). */
-  some(random: number): Contact;
+  sample(random: number): Contact;
   /** Members that must be watched over for this node's region and replicas to be right; ring order not promised. */
   leaves(): readonly Contact[];
   isLeaf(id: Key): boolean;

@@ -33,7 +33,8 @@ const settled = Promise.resolve();
 
 /**
  * Calls `instant` until it returns false, each time when every microtask has run, however long their chain. Node sees to
- * that before it calls what a microtask gives to `nextTick`: much cheaper than a turn of the event loop, or a promise.
+ * that before it calls what a microtask gives to `nextTick`: much cheaper than a turn of the event loop, or than to await
+ * a promise. What others give to `nextTick` may come an instant later.
  */
 function eachInstant(instant: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {

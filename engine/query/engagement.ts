@@ -304,7 +304,7 @@ export class Engagement {
       const tables = distributedScans.filter((scan) => concerns(loss, scan, nowMs)).map(({ table }) => table);
       if (tables.length === 0) continue;
       const names = [...new Set(tables)].join(', ');
-      // To the minute: those who lost their copies together came to know it in different seconds.
+      // To the minute: most of those who lost their copies together came to know it in different seconds of one.
       const at = `${new Date(loss.atMs).toISOString().slice(0, 16)}Z`;
       this.#report.lost(
         new RegionSet([loss.region]),

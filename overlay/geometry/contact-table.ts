@@ -109,7 +109,7 @@ export class ContactTable implements RoutingTable {
     return this.#ring.contacts();
   }
 
-  some(random: number): Contact {
+  sample(random: number): Contact {
     return this.#ring.at(Math.floor(random * this.size));
   }
 

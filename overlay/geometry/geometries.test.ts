@@ -431,6 +431,7 @@ describe.each(geometries)('%s', (geometry) => {
     expect(table.nextToProbe()?.id).toBe(probed[1]);
     const other = table.contacts()[9] as Contact;
     const before = table.contacts();
+    expect(before.map((_, i) => table.sample((i + 0.5) / before.length))).toEqual(before);
     expect(table.heard({ id: other.id, address: 'elsewhere:2' })).toBe('moved');
     expect(table.get(other.id)?.address).toBe('elsewhere:2');
     expect(table.remove(other.id)?.address).toBe('elsewhere:2');

@@ -27,6 +27,17 @@ export class AcknowledgedCount {
   /** @param isNew nothing has been acknowledged so far, as far as the database knows: the file is made, to last */
   static async open(path: string, isNew: boolean): Promise<AcknowledgedCount> {
     const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+    try {
+      const count = await AcknowledgedCount.#in(file, isNew);
+      if (count.atStart === 0) await syncDirectory(dirname(path));
+      return count;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  static async #in(file: FileHandle, isNew: boolean): Promise<AcknowledgedCount> {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(countBytes + checksumBytes), 0, undefined, 0);
     const count = buffer.subarray(0, countBytes);
     if (bytesRead === buffer.length && checksum(count).equals(buffer.subarray(countBytes))) {
@@ -36,7 +47,6 @@ export class AcknowledgedCount {
     const created = new AcknowledgedCount(file, 0);
     await created.#write();
     await file.sync();
-    await syncDirectory(dirname(path));
     return created;
   }
 
@@ -78,11 +88,15 @@ export function countOf(bytes: Uint8Array | undefined): number {
   return bytes?.length === countBytes ? Number(Buffer.from(bytes).readBigUInt64BE()) : 0;
 }
 
-/** So that the loss of power leaves its new files there. Not every system can. */
+/** So that a loss of power leaves its new files there. Windows has nothing like it. */
 async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY).catch(() => null);
-  await directory?.sync().catch(() => {});
-  await directory?.close();
+  if (process.platform === 'win32') return;
+  const directory = await open(path, constants.O_RDONLY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 function checksum(count: Buffer): Buffer {

@@ -401,7 +401,7 @@ export class Membership {
 
   #anyMember(): Contact | undefined {
     const { runtime, table } = this.#ground;
-    const contact = table.some(runtime.random());
+    const contact = table.sample(runtime.random());
     return contact.id === table.self.id ? undefined : contact;
   }
 

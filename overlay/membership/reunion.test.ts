@@ -52,7 +52,7 @@ describe('a node among others', () => {
     expect(new Set(pinged)).toEqual(new Set(seeker.missing.map(({ address }) => address)));
   });
 
-  test('pings nobody at whose address another lives, and none is missing for that', async () => {
+  test('pings nobody at whose address another lives, however many of the failed these are', async () => {
     const seeker = new Seeker();
     seeker.missing = contactsOf(8, 1);
     const [last] = seeker.missing.slice(-1);

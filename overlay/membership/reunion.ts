@@ -54,7 +54,7 @@ export class Reunion {
     }
   }
 
-  /** @param failed members that failed of late, at whose addresses others may live by now */
+  /** @param failed members that failed of late: those are missing at whose addresses nobody else lives, as for `Turnover` */
   tick(nowMs: number, failed: () => readonly { readonly contact: Contact }[]): void {
     if (nowMs - this.#missingAtMs >= this.#options.missingRetryMs) {
       this.#missingAtMs = nowMs;

@@ -49,7 +49,13 @@ class Node {
   }
 
   /** Returns what the other copies are told. */
-  put(resourceId: string, instanceId = '', text = 'text', expected: Version | null = null): Uint8Array {
+  put(
+    resourceId: string,
+    instanceId = '',
+    text = 'text',
+    expected: Version | null = null,
+    forMs = lifetimeMs,
+  ): Uint8Array {
     this.#writes += 1n;
     const version = versionOf(this.#writes);
     const value = Buffer.from(text);
@@ -63,7 +69,7 @@ class Node {
       guard: null,
       secret: null,
       value,
-      lifetimeMs,
+      lifetimeMs: forMs,
     });
   }
 
@@ -150,6 +156,17 @@ describe('copies of items', () => {
     await node.runtime.pass(2 * node.options.expireEveryMs + 60_000);
     expect([...node.copies.at(resourceKey(namespace, 'r1'))]).toEqual([]);
     expect(node.runtime.pending).toBe(0);
+  });
+
+  test('outlive the end of an older version of theirs', async () => {
+    const node = new Node();
+    node.put('renewed');
+    node.put('written again');
+    await node.runtime.pass(lifetimeMs / 2);
+    node.accept({ type: 'renew', namespace, resourceId: 'renewed', instanceId: '', lifetimeMs: 10 * lifetimeMs });
+    node.put('written again', '', 'other', null, 10 * lifetimeMs);
+    await node.runtime.pass(5 * lifetimeMs);
+    expect(node.texts()).toEqual(['other', 'text']);
   });
 
   test('are forgotten by and by when many end at once', async () => {

@@ -33,8 +33,7 @@ export class ItemCopies implements WritableStore {
   /** Null when storage is not limited. */
   readonly #share: FairShare | null;
   readonly #watchers = new Map<string, Set<(item: StoredItem) => void>>();
-  /** By when they are forgotten. */
-  readonly #ending = new ExpirySteps<Item>();
+  readonly #toForget = new ExpirySteps<Item>();
   #expiry: Timer | null = null;
 
   constructor(node: KeepingNode) {
@@ -177,8 +176,8 @@ export class ItemCopies implements WritableStore {
   #keep(item: Item, nowMs: number): void {
     const old = this.#items.find(item.namespace, item.resourceId, item.instanceId);
     if (isForgotten(item, nowMs) || !this.#items.merge(item)) return;
-    if (old) this.#ending.delete(old, forgottenAtMs(old));
-    this.#ending.add(item, forgottenAtMs(item));
+    if (old) this.#toForget.delete(old, forgottenAtMs(old));
+    this.#toForget.add(item, forgottenAtMs(item));
     if (item.expiresAtMs > nowMs) this.#share?.keep(item, old);
     else if (old) this.#share?.forget(old);
     this.#expiry ??= this.#node.runtime.after(this.#node.options.expireEveryMs, () => this.#expire());
@@ -188,14 +187,14 @@ export class ItemCopies implements WritableStore {
 
   #remove(item: Item): void {
     this.#items.remove(item);
-    this.#ending.delete(item, forgottenAtMs(item));
+    this.#toForget.delete(item, forgottenAtMs(item));
     this.#share?.forget(item);
   }
 
   #expire(): void {
     const nowMs = this.#node.runtime.now();
-    let left = forgottenAtOnce;
-    for (const item of this.#ending.take(nowMs)) {
+    let left = itemsAtOnceMax;
+    for (const item of this.#toForget.take(nowMs)) {
       this.#remove(item);
       left -= 1;
       if (left === 0) break;
@@ -205,8 +204,8 @@ export class ItemCopies implements WritableStore {
   }
 }
 
-/** Of many that end at once: in between others have their turn. */
-const forgottenAtOnce = 1_000;
+/** Of many that are to be forgotten: in between others have their turn. */
+const itemsAtOnceMax = 1_000;
 /** Beyond this a writer's clock is simply wrong. */
 const clocksDifferMsMax = 3_600_000;
 

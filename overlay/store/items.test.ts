@@ -24,7 +24,9 @@ test('a region is walked in ring order, over what is there when it is reached', 
         ];
         expect([...new Set([...items.within(region)].map(({ key }) => key))]).toEqual(inRingOrder);
 
-        // One key goes once the walk is under way: it is met if it was met before.
+        items.checkInvariants();
+
+        // One key goes once the walk is under way, and comes back when it is over.
         const gone = inRingOrder[nth % Math.max(1, inRingOrder.length)];
         const met = new Set<string>();
         for (const { key } of items.within(region)) {
@@ -32,6 +34,15 @@ test('a region is walked in ring order, over what is there when it is reached', 
           met.add(key);
         }
         expect([...met]).toEqual(inRingOrder.filter((key, i) => i === 0 || key !== gone));
+        items.checkInvariants();
+        const again = new Set<string>();
+        for (const { key } of items.within(region)) {
+          if (again.size === 0) for (const [resourceId] of names) items.merge(itemOf({ ...someRecord, resourceId }, 0));
+          again.add(key);
+        }
+        // What comes before the first that is met comes too late.
+        const [first] = again;
+        expect([...again]).toEqual(first === undefined ? [] : inRingOrder.slice(inRingOrder.indexOf(first)));
       },
     ),
   );

@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { hash } from 'node:crypto';
 import { keyOf, zeroKey } from '../keys.ts';
 import type { Digest, Key, Region } from '../overlay.ts';
@@ -177,7 +178,10 @@ export class Items {
 
   remove(item: Item): void {
     const there = this.#byKey.get(item.key);
-    if (!there?.delete(nameOf(item.namespace, item.resourceId, item.instanceId))) return;
+    const name = nameOf(item.namespace, item.resourceId, item.instanceId);
+    // Perhaps a newer version is.
+    if (there?.get(name) !== item) return;
+    there.delete(name);
     this.#count -= 1;
     this.#digests.remove(item);
     if (there.size === 0) {
@@ -210,6 +214,16 @@ export class Items {
       yield* this.#between(from, null);
       yield* this.#between(zeroKey, to);
     }
+  }
+
+  checkInvariants(): void {
+    const items = [...this.#byKey.values()].flatMap((there) => [...there.values()]);
+    assert.equal(items.length, this.#count, 'items are counted');
+    assert.deepEqual([...this.#inOrder.keys()], [...this.#byKey.keys()].sort(), 'all keys stand in order');
+    for (const [key, there] of this.#inOrder.entries()) assert.equal(there, this.#byKey.get(key), 'with what is there');
+    const named = [...this.#byNamespace.values()].flatMap((there) => [...there]);
+    assert.deepEqual(new Set(named), new Set(items), 'all are found by namespace');
+    assert(![...this.#byNamespace.values()].some((there) => there.size === 0), 'no namespace is empty');
   }
 
   *#between(from: Key, to: Key | null): Generator<Item> {

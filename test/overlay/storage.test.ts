@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { cp, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -269,4 +269,16 @@ test('a simulated disk keeps all of the write that a crash cut short, or nothing
     kept.add((await all(sim.disk('a:1').open(sim.restart('a:1').runtime), 1)).length);
   }
   expect([...kept].sort()).toEqual([1, 3]);
+});
+
+test('a database beside which nothing can be counted is not opened, and is none the worse for it', async () => {
+  const directory = await scratch();
+  await mkdir(directory);
+  const inTheWay = join(directory, 'acknowledged');
+  await mkdir(inTheWay);
+  await expect(LevelStorage.open(directory)).rejects.toMatchObject({ name: 'StorageError', code: 'io' });
+  await rmdir(inTheWay);
+  const storage = await LevelStorage.open(directory);
+  expect(storage.damage).toBeNull();
+  await storage.close();
 });

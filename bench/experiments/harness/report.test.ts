@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { environment } from './environment.ts';
 import { atLeast, atMost, figure, shareAtLeast } from './experiment.ts';
 import { toSvg } from './plot.ts';
-import { reportText, rowsTable } from './report.ts';
+import { type Report, reportText, rowsTable } from './report.ts';
 
 test('figures keep the digits that mean something', () => {
   expect([0, 12_345, 0.12345, 1.5, 12.345, 12_345.6].map(figure)).toEqual([
@@ -38,7 +38,7 @@ test('a table has the columns of all rows, numbers to the right', () => {
 });
 
 test('a report names all that the figures depend on, and says which target was missed', () => {
-  const text = reportText({
+  const report: Report = {
     experiment: 'paths',
     environment: { ...environment(), commit: 'abc' },
     seed: 7,
@@ -51,12 +51,14 @@ test('a report names all that the figures depend on, and says which target was m
       targets: [atMost('mean hops', 2, 1)],
       plot: { data: { values: [] }, mark: 'line' },
     },
-  });
+  };
+  const text = reportText(report);
   expect(text).toContain('paths, seed 7, --nodes 16,64');
   expect(text).toContain(`node ${process.version}`);
   expect(text).toMatch(/\d+ cores, \d+ GiB, commit abc/);
   expect(text).toMatch(/mean hops +<= 1 +2 +FAIL/);
   expect(text).toMatch(/1\.5 s; quick.*; ended early/);
+  expect(reportText({ ...report, isEndedEarly: false })).not.toContain('early');
 });
 
 test('a plot is drawn without a browser', async () => {
