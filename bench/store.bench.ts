@@ -46,6 +46,8 @@ class Copies {
     this.#region = { from: keyAt(0n), to: keyAt((BigInt(itemsRead) << 160n) / BigInt(items)) };
   }
 
+  log(): void {}
+
   losses(): readonly [] {
     return [];
   }

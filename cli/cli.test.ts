@@ -102,6 +102,14 @@ describe('wrong use is one clear message and exit code 2', () => {
     expect(code).toBe(2);
   });
 
+  test('more SQL than is taken at once', async () => {
+    const { err, code } = await wharf('sql', '--file', await file('long.sql', 'SELECT 1;'.repeat(120_000)));
+    expect(err).toMatch(
+      /^wharf: the SQL has 1080000 characters, at most 1048576 are taken at once\nhint: wharf shell /,
+    );
+    expect(code).toBe(2);
+  });
+
   test('a secret file that holds nothing', async () => {
     const { err, code } = await wharf('sql', 'x', '--secret-file', await file('secret', ' \n'));
     expect(err).toContain('is empty');

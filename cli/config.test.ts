@@ -58,6 +58,7 @@ test('paths are relative to the file, and the command line wins', async () => {
         tables: '.',
         data: 'state',
         'store-mib': 64,
+        advertise: 'alpha:7400',
       }),
     );
     await writeFile(join(folder, 'extra.csv'), 'a\n1\n');
@@ -73,6 +74,7 @@ test('paths are relative to the file, and the command line wins', async () => {
       hostMetrics: false,
       data: join(folder, 'state'),
       storageBytesMax: 64 * 1024 * 1024,
+      advertise: 'alpha:7400',
     });
     expect((await settingsOf({ storeMib: 16 }, config)).storageBytesMax).toBe(16 * 1024 * 1024);
     expect(settings.tables.map(({ spec }) => spec)).toEqual([

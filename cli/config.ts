@@ -13,6 +13,7 @@ const oneOrMore = <T extends z.ZodType<string>>(item: T) => z.union([item.transf
 
 const keys = {
   listen: address,
+  advertise: address,
   join: oneOrMore(address),
   /** `name=path`, a list of those, or an object from name to path. */
   table: z.union([

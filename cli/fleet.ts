@@ -160,6 +160,7 @@ export class LocalFleet {
           ? { spec: spec.replaceAll(ownFileMark, String(index)), slice: null }
           : { spec, slice: { index, of: nodes } },
       ),
+      advertise: null,
       storageBytesMax: null,
       data: null,
       hostMetrics,

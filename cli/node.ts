@@ -15,6 +15,8 @@ import type { HostPort } from './arguments.ts';
 /** Everything that makes a node, as plain data: a fleet sends it to its worker processes. */
 export interface NodeSettings {
   readonly listen: string;
+  /** Where others reach the node; `null`: where it listens. */
+  readonly advertise: string | null;
   readonly join: readonly string[];
   readonly cluster: string;
   readonly replicas: number;
@@ -89,9 +91,11 @@ export class ServedNode {
 
 /** @throws QueryError `configuration`, `file`, `unreachable`, `unauthorized` */
 export async function serveNode(settings: NodeSettings, log: Log): Promise<ServedNode> {
-  const { listen, join, cluster, replicas, geometry, secret, label, storageBytesMax, data, pg, pgUsers } = settings;
+  const { listen, advertise, join, cluster, replicas, geometry, secret, label, storageBytesMax, data, pg, pgUsers } =
+    settings;
   const tables = await openTables(settings);
   const optional = {
+    ...(advertise === null ? {} : { advertise }),
     ...(label === null ? {} : { label }),
     ...(data === null ? {} : { data }),
     ...(storageBytesMax === null ? {} : { storageBytesMax }),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { QueryError } from '../columnar/index.ts';
-import { defaultListen } from '../engine/index.ts';
+import { defaultListen, sqlLengthMax } from '../engine/index.ts';
 import { connect } from '../gateway/index.ts';
 import { addressArgument, formatArgument } from './arguments.ts';
 import { exitCode, exitCodeOf, renderError, UsageError } from './exit.ts';
@@ -50,6 +50,7 @@ export function addSqlCommand(program: Command): void {
 async function runSql(argument: string | undefined, flags: SqlFlags): Promise<void> {
   const { stdout, stderr } = process;
   const sql = await sqlText(argument, flags.file);
+  checkLength(sql);
   const format = flags.format ?? (stdout.isTTY ? 'table' : 'csv');
   if (format === 'arrow' && stdout.isTTY) {
     throw new UsageError('arrow is not for a terminal', 'redirect the output: wharf sql … --format arrow > rows.arrow');
@@ -76,6 +77,15 @@ async function runSql(argument: string | undefined, flags: SqlFlags): Promise<vo
     interruption.ignore();
     node.close();
   }
+}
+
+/** @throws UsageError */
+function checkLength(sql: string): void {
+  if (sql.length <= sqlLengthMax) return;
+  throw new UsageError(
+    `the SQL has ${sql.length} characters, at most ${sqlLengthMax} are taken at once`,
+    'wharf shell < FILE takes it statement by statement',
+  );
 }
 
 async function sqlText(argument: string | undefined, file: string | undefined): Promise<string> {

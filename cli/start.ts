@@ -30,6 +30,7 @@ import { type NodeSettings, serveNode } from './node.ts';
 interface StartFlags {
   readonly config?: string;
   readonly listen?: string;
+  readonly advertise?: string;
   readonly join?: readonly string[];
   readonly table?: readonly string[];
   readonly tables?: string;
@@ -64,6 +65,11 @@ export function addStartCommand(program: Command): void {
       `where other nodes and clients reach this one (default: ${defaultListen})`,
       addressArgument,
     )
+    .option(
+      '--advertise <host:port>',
+      'the same, if it is another address than the one to listen on, as for 0.0.0.0 in a container',
+      addressArgument,
+    )
     .option('--join <host:port...>', 'members of the fleet to join; the first that answers serves', addressesArgument)
     .option('--table <name=path...>', 'expose a file as a table: Parquet, CSV, NDJSON, JSON or Arrow', tablesArgument)
     .option('--tables <directory>', 'expose every such file of a directory, named after the files')
@@ -82,7 +88,7 @@ export function addStartCommand(program: Command): void {
     )
     .option(
       '--store-mib <count>',
-      'MiB of objects that the node keeps for the fleet, shared fairly among their writers (default: no limit)',
+      'MiB of objects, not of rows, that the node keeps for the fleet, shared fairly among their writers (default: no limit)',
       countArgument(storeMibMax, storeMibMin),
     )
     .option('--label <name>', 'what people call this node')
@@ -132,6 +138,7 @@ export async function settingsOf(flags: StartFlags, config: Config): Promise<Nod
   }
   return {
     listen: flags.listen ?? config.listen ?? defaultListen,
+    advertise: flags.advertise ?? config.advertise ?? null,
     join: flags.join ?? config.join ?? [],
     cluster: flags.cluster ?? config.cluster ?? defaultCluster,
     replicas: flags.replicas ?? config.replicas ?? defaultReplicas,

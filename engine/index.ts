@@ -1,7 +1,7 @@
 // One running node: its tables, its part in queries, and the sessions that doors speak.
 
 export { type GeometryName, geometries, replicasMax, SystemRuntime } from '../overlay/index.ts';
-export { renderErrorAt } from '../parser/index.ts';
+export { renderErrorAt, sqlLengthMax } from '../parser/index.ts';
 export { listOf } from './list-of.ts';
 export { type Log, silentLog } from './log.ts';
 export { type NodeOptions, WharfNode } from './node.ts';

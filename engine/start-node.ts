@@ -127,9 +127,10 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
   const replicas = options.replicas ?? defaultReplicas;
   const geometry = options.geometry ?? defaultGeometry;
   const secret = options.secret ?? null;
+  const advertised = options.advertise === undefined ? {} : { advertise: options.advertise };
   const waysIn = new WaysIn(options.join ?? [], options.log ?? silentLog);
   const transport = await explained('configuration', () =>
-    WsTransport.listen({ host, port, cluster, replicas, geometry, secret, log: overlayLog(waysIn.log) }),
+    WsTransport.listen({ host, port, cluster, replicas, geometry, secret, log: overlayLog(waysIn.log), ...advertised }),
   );
   const runtime = new NodeRuntime();
   let journal: Journal | null = null;

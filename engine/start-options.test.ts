@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { startNode } from './index.ts';
 
@@ -13,10 +15,32 @@ test.each<[object, RegExp]>([
   [{ tables: [7] }, /the option "tables.0" of a node: .*expected object/],
   [{ log: {} }, /the option "log" of a node: expected functions info, warn and error/],
   [{ data: '' }, /the option "data" of a node: /],
+  [{ secret: '' }, /the option "secret" of a node: /],
+  [{ advertise: 'here' }, /cannot advertise 'here': it is not host:port/],
 ])('what a program gives a node is checked: %j', async (options, message) => {
   const started = startNode({ listen: anyPort, ...options });
   await expect(started).rejects.toMatchObject({ code: 'configuration', message: expect.stringMatching(message) });
 });
+
+test('a node goes by the address that it advertises, and is found by another', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const advertise = `localhost:${port}`;
+  const named = await startNode({ listen: `127.0.0.1:${port}`, advertise });
+  try {
+    expect(named.address).toBe(advertise);
+    const other = await startNode({ listen: anyPort, join: [`127.0.0.1:${port}`] });
+    try {
+      await other.ready(2);
+    } finally {
+      await other.stop();
+    }
+  } finally {
+    await named.stop();
+  }
+}, 60_000);
 
 test('a node with little room shares it: what does not fit is refused, what is small is taken', async () => {
   const room = 16 * 1024 * 1024;

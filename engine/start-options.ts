@@ -8,6 +8,8 @@ import type { TableSource } from './table.ts';
 export interface StartOptions {
   /** `host:port`; port 0 takes any free one. */
   readonly listen?: string;
+  /** `host:port` at which others reach this node, if it is not where it listens: behind a translation of addresses, or in a container. */
+  readonly advertise?: string;
   /** Members to join through; none: this node founds a fleet. */
   readonly join?: readonly Address[];
   /** Nodes of different clusters do not talk to each other. */
@@ -38,11 +40,12 @@ const aLog = z.custom<Log>(
 /** What programs without types may get wrong. */
 const shapes = {
   listen: z.string().optional(),
+  advertise: z.string().optional(),
   join: z.array(z.string()).optional(),
   cluster: z.string().min(1).optional(),
   replicas: z.int().min(1).max(replicasMax).optional(),
   geometry: z.enum(geometries).optional(),
-  secret: z.string().nullable().optional(),
+  secret: z.string().min(1).nullable().optional(),
   tables: z
     .array(z.looseObject({ name: z.string(), schema: z.looseObject({ fields: z.array(z.unknown()) }) }))
     .optional(),

@@ -53,6 +53,7 @@ export class OverlayNode implements Overlay {
   readonly runtime: Runtime;
   readonly options: OverlayOptions;
   readonly journal: Journal;
+  readonly log: Log;
   /** Tells the lives of one node apart. */
   readonly incarnation: number;
   readonly #parts: Parts;
@@ -66,6 +67,7 @@ export class OverlayNode implements Overlay {
     assert(replicas >= 1 && replicas <= leafSetSize / 2, 'copies fit within one side of the leaf set');
     this.self = { id: id ?? randomKey(() => runtime.random()), address: transport.address };
     this.journal = journal ?? new Journal(null, log);
+    this.log = log;
     this.incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
     this.#parts = new Parts({
       runtime,

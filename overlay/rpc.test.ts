@@ -89,6 +89,12 @@ describe('an answer', () => {
     expect(await late).toEqual({ n: 5 });
   });
 
+  test('comes from another address when whoever lives at one was asked, and goes by another', async () => {
+    const asked = asker.rpc.ask({ id: null, address: 'localhost:1' }, app, garbage, answer);
+    asker.reply(encode(answer, { n: 5 }));
+    expect(await asked).toEqual({ n: 5 });
+  });
+
   test('from another address is no answer', async () => {
     const asked = asker.rpc.ask(to, app, garbage, answer, { timeoutMs: 50 });
     asked.catch(() => {});

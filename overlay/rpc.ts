@@ -128,7 +128,10 @@ export class Rpc {
 
   onReply(from: Contact, message: ReplyMessage): void {
     const pending = this.#pending.get(message.request);
-    if (!pending || pending.to.address !== from.address) return;
+    if (!pending) return;
+    // Whoever was asked by an address alone may go by another one, as `localhost` does.
+    const { id, address } = pending.to;
+    if (id !== null && address !== from.address) return;
     const refusal = message.outcome === 'ok' ? null : decodeRefusal(message.payload);
     this.#settle(pending);
     if (message.outcome === 'ok') pending.answered(message.payload);

@@ -74,24 +74,6 @@ function lasting(lifetimeLeftMs: number, nowMs: number): Pick<ItemRecord, 'endsA
   return { endsAtMs: nowMs + lifetimeLeftMs, lifetimeLeftMs };
 }
 
-/** For callers without types. @throws OverlayError `refused` */
-export function checkBytes(value: unknown): void {
-  if (!(value instanceof Uint8Array)) throw new OverlayError('refused', 'a value is bytes: a Uint8Array');
-}
-
-/**
- * For callers without types: a condition that is misspelt or undefined would be none.
- * @throws OverlayError `refused`
- */
-export function checkOptions(options: unknown, known: readonly string[]): void {
-  for (const [name, value] of Object.entries(Object(options))) {
-    if (!known.includes(name)) {
-      throw new OverlayError('refused', `there is no option "${name}"; there are: ${known.join(', ')}`);
-    }
-    if (value === undefined) throw new OverlayError('refused', `the option "${name}" is undefined: leave it out`);
-  }
-}
-
 /** @throws OverlayError `refused` */
 export function checkSize(bytes: number, { valueBytesMax }: Pick<AcceptLimits, 'valueBytesMax'>): void {
   if (bytes > valueBytesMax) throw new OverlayError('refused', `a value of ${bytes} bytes exceeds ${valueBytesMax}`);
@@ -100,7 +82,7 @@ export function checkSize(bytes: number, { valueBytesMax }: Pick<AcceptLimits, '
 /** @throws OverlayError `refused` */
 export function checkLifetime(lifetimeMs: number, { lifetimeMaxMs }: Pick<AcceptLimits, 'lifetimeMaxMs'>): void {
   if (typeof lifetimeMs !== 'number' || !(lifetimeMs > 0)) {
-    throw new OverlayError('refused', `a lifetime of ${lifetimeMs} ms is none`);
+    throw new OverlayError('refused', `a lifetime is a number of milliseconds above 0, not ${String(lifetimeMs)}`);
   }
   if (lifetimeMs > lifetimeMaxMs) {
     throw new OverlayError('refused', `a lifetime of ${lifetimeMs} ms exceeds ${lifetimeMaxMs}`);

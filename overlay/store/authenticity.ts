@@ -50,6 +50,7 @@ export function guardOf(secret: string): Guard {
 
 /** @throws OverlayError `refused` */
 export function checkSecret(secret: string): void {
+  if (typeof secret !== 'string') throw new OverlayError('refused', 'a secret is a text');
   if (Buffer.byteLength(secret) > secretBytesMax) {
     throw new OverlayError('refused', `a secret exceeds ${secretBytesMax} bytes`);
   }

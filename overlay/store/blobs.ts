@@ -1,7 +1,7 @@
 import { bytes, type Codec, CodecError, decode, encode, struct, text, u32 } from '../codec.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
-import { checkBytes } from './accept.ts';
+import { checkBytes } from './arguments.ts';
 import { hashOfImmutable, immutableOfHash } from './authenticity.ts';
 import type { Version } from './messages.ts';
 import type { ObjectStore, PutOptions } from './store.ts';

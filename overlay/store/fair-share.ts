@@ -57,7 +57,7 @@ export class FairShare {
 
   /** Resolves once a put may be accepted. @throws OverlayError `refused` when that takes too long, or can never be */
   admit(client: string, bytes: number, lifetimeMs: number): Promise<Release> {
-    const { admissionTimeoutMs } = this.#options;
+    const { admissionTimeoutMs, storageBytesMax } = this.#options;
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         client,
@@ -70,7 +70,12 @@ export class FairShare {
       };
       const timeout = this.#runtime.after(admissionTimeoutMs, () => {
         this.#admission.withdraw(waiting);
-        reject(new OverlayError('refused', `no room for ${bytes} bytes within ${admissionTimeoutMs} ms`));
+        reject(
+          new OverlayError(
+            'refused',
+            `no room for ${bytes} bytes within ${admissionTimeoutMs} ms: their owner's storage of ${storageBytesMax} bytes is full`,
+          ),
+        );
         this.#serve();
       });
       if (this.#admission.offer(waiting)) this.#serve();

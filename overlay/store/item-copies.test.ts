@@ -31,6 +31,7 @@ class Node {
   readonly self = contactOf(1);
   readonly options: OverlayOptions;
   readonly journal = new Journal(null, () => {});
+  readonly logged: string[] = [];
   lossy: readonly Loss[] = [];
   gone: readonly Contact[] = [];
   #writes = 0n;
@@ -38,6 +39,10 @@ class Node {
   constructor(options: Partial<OverlayOptions> = {}) {
     this.options = { ...overlayDefaults, ...options };
     this.copies = new ItemCopies(this);
+  }
+
+  log(level: string, message: string): void {
+    this.logged.push(`${level}: ${message}`);
   }
 
   losses(): readonly Loss[] {
@@ -130,6 +135,19 @@ describe('copies of items', () => {
     stop();
     follower.copies.import(owner.put('r2'));
     expect(seen).toEqual(['r1', 'r1']);
+  });
+
+  test('are kept, and told to others, though a watcher fails', () => {
+    const node = new Node();
+    const seen: string[] = [];
+    node.copies.watch(namespace, () => {
+      throw new Error('mine');
+    });
+    node.copies.watch(namespace, ({ resourceId }) => seen.push(resourceId));
+    node.put('r1');
+    expect(node.texts()).toEqual(['text']);
+    expect(seen).toEqual(['r1']);
+    expect(node.logged).toEqual(['error: a watcher of items failed']);
   });
 
   test('keep no view of a frame, drop what lies in a region, and tell only of some keys if asked', () => {

@@ -19,7 +19,7 @@ export interface StoreCounters {
   itemsRejected: number;
 }
 
-type KeepingNode = Pick<OverlayNode, 'self' | 'runtime' | 'options' | 'journal' | 'losses' | 'missing'>;
+type KeepingNode = Pick<OverlayNode, 'self' | 'runtime' | 'options' | 'journal' | 'log' | 'losses' | 'missing'>;
 
 /**
  * This node's copies of items: takes writes as their owner, follows other owners, tells those who watch, and forgets
@@ -182,7 +182,18 @@ export class ItemCopies implements WritableStore {
     else if (old) this.#share?.forget(old);
     this.#expiry ??= this.#node.runtime.after(this.#node.options.expireEveryMs, () => this.#expire());
     if (!isLive(item, nowMs)) return;
-    for (const onItem of this.#watchers.get(item.namespace) ?? []) onItem(storedItem(item, nowMs));
+    for (const onItem of this.#watchers.get(item.namespace) ?? []) this.#tell(onItem, item, nowMs);
+  }
+
+  /** A watcher that fails is no reason for a writer to wait. */
+  #tell(onItem: (item: StoredItem) => void, item: Item, nowMs: number): void {
+    try {
+      onItem(storedItem(item, nowMs));
+    } catch (error) {
+      const { namespace } = item;
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#node.log('error', 'a watcher of items failed', { namespace, reason });
+    }
   }
 
   #remove(item: Item): void {

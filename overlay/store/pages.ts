@@ -22,7 +22,7 @@ export function tokenAfter(instanceId: string): string {
 
 /** Inverse of `tokenAfter`. @throws OverlayError `refused` */
 export function instanceOf(token: string): string {
-  const instanceId = Buffer.from(token, 'base64url').toString();
+  const instanceId = Buffer.from(String(token), 'base64url').toString();
   if (tokenAfter(instanceId) !== token || nameFlaw({ namespace: '', resourceId: '', instanceId }) !== null) {
     throw new OverlayError('refused', `"${token}" is not where a page ended`);
   }

@@ -4,7 +4,8 @@ import { objectStoreApp, valuesApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
-import { checkBytes, checkOptions, checkSize } from './accept.ts';
+import { checkSize } from './accept.ts';
+import { checkBytes, checkFunction, checkOptions, checkStatement } from './arguments.ts';
 import { hashOfImmutable, immutableResource, isHashOfImmutable, signedInstance } from './authenticity.ts';
 import { ItemCopies, type StoreCounters } from './item-copies.ts';
 import { ItemServer } from './item-server.ts';
@@ -155,9 +156,12 @@ export class ObjectStore {
    * on one of them exactly once, whatever else comes and goes meanwhile. A page may have fewer than `itemsMax`.
    * @throws OverlayError like `get`; `refused` when `after` is no `next` of a page
    */
-  async getPage(namespace: string, resourceId: string, { itemsMax: max, after = null }: PageOptions): Promise<Page> {
+  async getPage(namespace: string, resourceId: string, options: PageOptions): Promise<Page> {
+    checkOptions(options, ['itemsMax', 'after']);
+    const { itemsMax: max, after = null } = options;
     if (nameFlaw({ namespace, resourceId, instanceId: '' }) !== null) return { items: [], next: null };
-    if (!(Number.isInteger(max) && max >= 1)) throw new OverlayError('refused', `${max} items make no page`);
+    if (!(Number.isInteger(max) && max >= 1))
+      throw new OverlayError('refused', `the items of a page are a number of at least 1, not ${String(max)}`);
     const found = await this.#reader.read({
       key: resourceKey(namespace, resourceId),
       namespace,
@@ -221,10 +225,11 @@ export class ObjectStore {
    * @throws OverlayError like `put`; `conflict` when the key has signed this sequence or a higher one
    */
   async putSigned(namespace: string, resourceId: string, said: Statement, privateKey: KeyObject): Promise<void> {
+    checkStatement(said, privateKey);
     const name = { namespace, resourceId, instanceId: signedInstance(publicKeyOf(privateKey)) };
     const lifetimeMs = said.expiresAtMs - this.#node.runtime.now();
+    if (lifetimeMs <= 0) throw new OverlayError('refused', 'what was signed has expired');
     const { valueBytesMax } = this.#node.options;
-    if (said.value !== null) checkBytes(said.value);
     checkSize(said.value?.length ?? 0, { valueBytesMax });
     const value = signStatement(name, said, privateKey);
     await this.put(namespace, resourceId, name.instanceId, value, lifetimeMs);
@@ -254,8 +259,12 @@ export class ObjectStore {
     return this.#copies.scan(namespace, keys);
   }
 
-  /** Tells of every item, and every new version, that reaches this node's copies. Returns the way to stop. */
+  /**
+   * Tells of every item, and every new version, that reaches this node's copies. Returns the way to stop. What `onItem`
+   * throws is logged, and no writer hears of it.
+   */
   watch(namespace: string, onItem: (item: StoredItem) => void): () => void {
+    checkFunction(onItem);
     return this.#copies.watch(namespace, onItem);
   }
 }

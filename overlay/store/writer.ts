@@ -3,7 +3,8 @@ import { writesApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
-import { checkBytes, checkLifetime, checkSize } from './accept.ts';
+import { checkLifetime, checkSize } from './accept.ts';
+import { checkBytes } from './arguments.ts';
 import { checkSecret } from './authenticity.ts';
 import { resourceKey } from './items.ts';
 import {

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { absent, guardOf, type ObjectStore, OverlayError, publicKeyOf, type StoredItem } from '../../overlay/index.ts';
+import { virtualEpochMs } from '../../simulator/index.ts';
 import { seedsOr } from '../support/seeds.ts';
 import { bytes, hourMs, run, StoreFleet } from './store-fleet.ts';
 
@@ -172,7 +173,8 @@ test('what exceeds a limit is refused, and says which', async () => {
   await expect(put(['n', 'ü'.repeat(513), 'i'])).rejects.toThrow('a resource id exceeds 1024 bytes');
   await expect(put(['n', 'r', 'i'.repeat(256)])).rejects.toThrow('an instance id exceeds 255 bytes');
   await expect(put(['n', 'r', 'i'], 1_001)).rejects.toThrow('a lifetime of 1001 ms exceeds 1000');
-  for (const none of [0, -1, Number.NaN]) await expect(put(['n', 'r', 'i'], none)).rejects.toThrow('is none');
+  for (const none of [0, -1, Number.NaN])
+    await expect(put(['n', 'r', 'i'], none)).rejects.toThrow(`above 0, not ${none}`);
   expect(() => guardOf('s'.repeat(256))).toThrow('a secret exceeds 255 bytes');
   for (const value of ['text', new Uint16Array([1]), { length: 1 }, null] as unknown as Uint8Array[]) {
     const refused = { code: 'refused', message: 'a value is bytes: a Uint8Array' };
@@ -180,7 +182,7 @@ test('what exceeds a limit is refused, and says which', async () => {
     await expect(sim.runUntil(stores.any().putImmutable('n', value, 1_000), run)).rejects.toMatchObject(refused);
   }
   await expect(put(['n', 7 as unknown as string, 'i'])).rejects.toThrow('names are texts');
-  await expect(put(['n', 'r', 'i'], 5n as unknown as number)).rejects.toThrow('is none');
+  await expect(put(['n', 'r', 'i'], 5n as unknown as number)).rejects.toThrow('above 0');
   const conditional = (options: object): Promise<unknown> =>
     sim.runUntil(stores.any().put('n', 'r', 'i', bytes('x'), 1_000, options), run);
   await expect(conditional({ expceted: absent })).rejects.toThrow(
@@ -193,6 +195,38 @@ test('what exceeds a limit is refused, and says which', async () => {
   ).rejects.toThrow('the option "expected" is undefined');
   await put(['n', 'r', 'i']);
   await expect(sim.runUntil(stores.any().renew('n', 'r', 'i', 2_000), run)).rejects.toMatchObject({ code: 'refused' });
+});
+
+test('what callers without types get wrong is refused', async () => {
+  const stores = await StoreFleet.start(1, { seed: 1 });
+  const { sim } = stores.fleet;
+  const store = stores.any();
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const said = { value: bytes('x'), sequence: 1n, expiresAtMs: virtualEpochMs + hourMs };
+  const wrong: [(any: never) => Promise<unknown>, unknown][] = [
+    [(options) => store.put('n', 'r', 'i', bytes('x'), 1_000, options), null],
+    [(secret) => store.put('n', 'r', 'i', bytes('x'), 1_000, { secret }), 5],
+    [(options) => store.getPage('n', 'r', options), undefined],
+    [(after) => store.getPage('n', 'r', { itemsMax: 3, after }), 7],
+    [(itemsMax) => store.getPage('n', 'r', { itemsMax }), '3'],
+    [(foo) => store.getPage('n', 'r', { itemsMax: 3, foo } as never), 1],
+    [(sequence) => store.putSigned('n', 'r', { ...said, sequence }, privateKey), 2],
+    [(sequence) => store.putSigned('n', 'r', { ...said, sequence }, privateKey), -1n],
+    [(sequence) => store.putSigned('n', 'r', { ...said, sequence }, privateKey), 2n ** 64n],
+    [(expiresAtMs) => store.putSigned('n', 'r', { ...said, expiresAtMs }, privateKey), new Date()],
+    [(expiresAtMs) => store.putSigned('n', 'r', { ...said, expiresAtMs }, privateKey), 1],
+    [(key) => store.putSigned('n', 'r', said, key), publicKey],
+    [(statement) => store.putSigned('n', 'r', statement, privateKey), null],
+  ];
+  for (const [call, argument] of wrong) {
+    const done = sim.runUntil(call(argument as never), run);
+    await expect(done, `${call} of ${String(argument)}`).rejects.toMatchObject({
+      name: 'OverlayError',
+      code: 'refused',
+    });
+  }
+  expect(() => guardOf(5 as never)).toThrow('a secret is a text');
+  expect(() => store.watch('n', undefined as never)).toThrow('a watcher is a function');
 });
 
 test('nothing is under a name that nothing can be put under', async () => {

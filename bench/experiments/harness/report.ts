@@ -29,7 +29,7 @@ export function reportText(report: Report): string {
     '',
     targetsTable(outcome.targets),
     '',
-    `${figure(elapsedS)} s${isQuick ? '; quick: targets are printed, not enforced' : ''}${isEndedEarly ? '; ended early: the rows say how far it came' : ''}`,
+    `${figure(elapsedS)} s${isQuick ? '; quick: targets are printed, not enforced' : ''}${isEndedEarly ? '; ended early: targets mean what the rows have, and no more' : ''}`,
   ].join('\n');
 }
 
@@ -44,11 +44,13 @@ export async function keep(report: Report, directory: string): Promise<string[]>
 }
 
 export function rowsTable(rows: readonly Row[]): string {
+  if (rows.length === 0) return 'nothing was measured';
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return align([columns, ...rows.map((row) => columns.map((column) => cell(row[column] ?? null)))]);
 }
 
 function targetsTable(targets: readonly Target[]): string {
+  if (targets.length === 0) return 'no target concerns what was measured';
   const lines = targets.map(({ name, wanted, reached, met }) => [name, wanted, reached, met ? 'pass' : 'FAIL']);
   return align([['target', 'wanted', 'reached', ''], ...lines]);
 }
