@@ -47,6 +47,7 @@ export async function openDataDirectory(directory: string): Promise<Storage> {
 /**
  * Who the node is that keeps its state here: the same in every life.
  * @param newId of a new node
+ * @returns whether it is new, too: then nobody has seen it yet
  * @throws QueryError `configuration` when it belongs to another cluster; StorageError
  */
 export async function identify(
@@ -54,10 +55,10 @@ export async function identify(
   directory: string,
   cluster: string,
   newId: () => string,
-): Promise<string> {
+): Promise<{ readonly id: string; readonly isNew: boolean }> {
   const known = await readIdentity(journal);
   if (known) {
-    if (known.cluster === cluster) return known.id;
+    if (known.cluster === cluster) return { id: known.id, isNew: false };
     throw new QueryError(
       'configuration',
       `the data directory ${directory} belongs to a node of cluster "${known.cluster}", not of "${cluster}"`,
@@ -69,7 +70,13 @@ export async function identify(
   const id = newId();
   journal.write(diskKey(diskPrefix.identity), new TextEncoder().encode(JSON.stringify({ cluster, id })));
   await journal.flushed();
-  return id;
+  return { id, isNew: true };
+}
+
+/** For a new node that was not let in: the next one here may be of another cluster. */
+export async function forgetIdentity(journal: Journal): Promise<void> {
+  journal.write(diskKey(diskPrefix.identity), null);
+  await journal.flushed();
 }
 
 async function readIdentity(journal: Journal): Promise<{ cluster: string; id: string } | null> {

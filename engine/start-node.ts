@@ -16,7 +16,7 @@ import {
   type Timer,
   WsTransport,
 } from '../overlay/index.ts';
-import { identify, openDataDirectory, unusable } from './data-directory.ts';
+import { forgetIdentity, identify, openDataDirectory, unusable } from './data-directory.ts';
 import { heard } from './heard-transport.ts';
 import { overlayLog, silentLog } from './log.ts';
 import { type NodeOptions, WharfNode } from './node.ts';
@@ -138,8 +138,13 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
     const { data, log = silentLog } = options;
     if (data === undefined) return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, {});
     journal = new Journal(await openDataDirectory(data), overlayLog(log));
-    const id = await identify(journal, data, cluster, () => randomKey(() => runtime.random()));
-    return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, { journal, id });
+    const { id, isNew } = await identify(journal, data, cluster, () => randomKey(() => runtime.random()));
+    try {
+      return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, { journal, id });
+    } catch (error) {
+      if (isNew) await forgetIdentity(journal).catch(() => {}); // The disk fails, which is not why this node ends.
+      throw error;
+    }
   } catch (error) {
     runtime.close();
     await transport.close();

@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startNode } from './index.ts';
 
@@ -39,6 +42,21 @@ test('a node goes by the address that it advertises, and is found by another', a
     }
   } finally {
     await named.stop();
+  }
+}, 60_000);
+
+test('the directory of a node that was not let in is open to one of another cluster', async () => {
+  const data = await mkdtemp(join(tmpdir(), 'wharf-'));
+  const member = await startNode({ listen: anyPort });
+  try {
+    const joining = { listen: anyPort, join: [member.address], data };
+    await expect(startNode({ ...joining, cluster: 'other' })).rejects.toThrow(/wrong cluster/);
+    const node = await startNode(joining);
+    await node.stop();
+    await expect(startNode({ ...joining, cluster: 'other' })).rejects.toThrow(/belongs to a node of cluster "wharf"/);
+  } finally {
+    await member.stop();
+    await rm(data, { recursive: true });
   }
 }, 60_000);
 
