@@ -134,18 +134,17 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
   );
   const runtime = new NodeRuntime();
   let journal: Journal | null = null;
+  let isNew = false;
   try {
     const { data, log = silentLog } = options;
     if (data === undefined) return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, {});
     journal = new Journal(await openDataDirectory(data), overlayLog(log));
-    const { id, isNew } = await identify(journal, data, cluster, () => randomKey(() => runtime.random()));
-    try {
-      return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, { journal, id });
-    } catch (error) {
-      if (isNew) await forgetIdentity(journal).catch(() => {}); // The disk fails, which is not why this node ends.
-      throw error;
-    }
+    const known = await identify(journal, data, cluster, () => randomKey(() => runtime.random()));
+    ({ isNew } = known);
+    return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, { journal, id: known.id });
   } catch (error) {
+    // A disk that fails now is not why this node ends.
+    if (isNew && journal) await forgetIdentity(journal).catch(() => {});
     runtime.close();
     await transport.close();
     await journal?.close();

@@ -25,7 +25,7 @@ export function checkFunction(callback: unknown): void {
   if (typeof callback !== 'function') throw new OverlayError('refused', 'a watcher is a function');
 }
 
-export function checkStatement(said: Statement, privateKey: unknown): void {
+export function checkSigning(said: Statement, privateKey: unknown): void {
   checkOptions(said, ['value', 'sequence', 'expiresAtMs']);
   const { value, sequence, expiresAtMs } = said;
   if (value !== null) checkBytes(value);

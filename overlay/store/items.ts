@@ -179,7 +179,7 @@ export class Items {
   remove(item: Item): void {
     const there = this.#byKey.get(item.key);
     const name = nameOf(item.namespace, item.resourceId, item.instanceId);
-    // Perhaps a newer version is.
+    // Under its name a newer version may be.
     if (there?.get(name) !== item) return;
     there.delete(name);
     this.#count -= 1;

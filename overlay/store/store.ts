@@ -5,7 +5,7 @@ import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
 import { checkSize } from './accept.ts';
-import { checkBytes, checkFunction, checkOptions, checkStatement } from './arguments.ts';
+import { checkBytes, checkFunction, checkOptions, checkSigning } from './arguments.ts';
 import { hashOfImmutable, immutableResource, isHashOfImmutable, signedInstance } from './authenticity.ts';
 import { ItemCopies, type StoreCounters } from './item-copies.ts';
 import { ItemServer } from './item-server.ts';
@@ -160,8 +160,9 @@ export class ObjectStore {
     checkOptions(options, ['itemsMax', 'after']);
     const { itemsMax: max, after = null } = options;
     if (nameFlaw({ namespace, resourceId, instanceId: '' }) !== null) return { items: [], next: null };
-    if (!(Number.isInteger(max) && max >= 1))
+    if (!(Number.isInteger(max) && max >= 1)) {
       throw new OverlayError('refused', `the items of a page are a number of at least 1, not ${String(max)}`);
+    }
     const found = await this.#reader.read({
       key: resourceKey(namespace, resourceId),
       namespace,
@@ -225,7 +226,7 @@ export class ObjectStore {
    * @throws OverlayError like `put`; `conflict` when the key has signed this sequence or a higher one
    */
   async putSigned(namespace: string, resourceId: string, said: Statement, privateKey: KeyObject): Promise<void> {
-    checkStatement(said, privateKey);
+    checkSigning(said, privateKey);
     const name = { namespace, resourceId, instanceId: signedInstance(publicKeyOf(privateKey)) };
     const lifetimeMs = said.expiresAtMs - this.#node.runtime.now();
     if (lifetimeMs <= 0) throw new OverlayError('refused', 'what was signed has expired');

@@ -20,6 +20,10 @@ export interface Report {
 export function reportText(report: Report): string {
   const { experiment, environment, seed, options, outcome, elapsedS, isQuick, isEndedEarly } = report;
   const { node, platform, cpu, cores, memoryGiB, commit } = environment;
+  const remarks = [
+    isQuick ? 'quick: targets are printed, not enforced' : '',
+    isEndedEarly ? 'ended early: targets mean what the rows have, and no more' : '',
+  ].filter((remark) => remark !== '');
   const settings = Object.entries(options).map(([name, value]) => `--${name} ${value}`);
   return [
     `${experiment}, seed ${seed}, ${settings.join(' ')}`,
@@ -29,7 +33,7 @@ export function reportText(report: Report): string {
     '',
     targetsTable(outcome.targets),
     '',
-    `${figure(elapsedS)} s${isQuick ? '; quick: targets are printed, not enforced' : ''}${isEndedEarly ? '; ended early: targets mean what the rows have, and no more' : ''}`,
+    [`${figure(elapsedS)} s`, ...remarks].join('; '),
   ].join('\n');
 }
 
