@@ -186,7 +186,7 @@ export function padding(bytes: number): Codec<null> {
 export function bytes(bytesMax: number): Codec<Uint8Array> {
   return {
     write: (writer, value) => {
-      assert(value.length <= bytesMax, `${value.length} bytes exceed ${bytesMax}`);
+      if (value.length > bytesMax) assert.fail(`${value.length} bytes exceed ${bytesMax}`);
       u32.write(writer, value.length);
       const at = writer.claim(value.length);
       writer.buffer.set(value, at);
@@ -216,7 +216,7 @@ export function text(bytesMax: number): Codec<string> {
   return {
     write: (writer, value) => {
       const length = Buffer.byteLength(value);
-      assert(length <= bytesMax, `${length} bytes of text exceed ${bytesMax}`);
+      if (length > bytesMax) assert.fail(`${length} bytes of text exceed ${bytesMax}`);
       const at = writer.claim(2 + length);
       writer.buffer.writeUInt16LE(length, at);
       writer.buffer.write(value, at + 2, length, 'utf8');
@@ -277,7 +277,7 @@ const v4Pattern = new RegExp(`^${Array(4).fill('(0|[1-9]\\d{0,2})').join('\\.')}
  */
 export const address: Codec<string> = {
   write: (writer, value) => {
-    assert(value.length <= addressBytesMax, `address too long: ${value}`);
+    if (value.length > addressBytesMax) assert.fail(`address too long: ${value}`);
     const packed = packV4(value);
     if (packed) {
       const at = writer.claim(1 + packed.length);
@@ -397,7 +397,7 @@ export function regionSet(countMax = regionsMax): Codec<RegionSet> {
 export function list<T>(item: Codec<T>, itemsMax: number): Codec<readonly T[]> {
   return {
     write: (writer, value) => {
-      assert(value.length <= itemsMax, `${value.length} items exceed ${itemsMax}`);
+      if (value.length > itemsMax) assert.fail(`${value.length} items exceed ${itemsMax}`);
       const at = writer.claim(2);
       writer.buffer.writeUInt16LE(value.length, at);
       for (const one of value) item.write(writer, one);

@@ -43,7 +43,7 @@ export function keyIn(buffer: Uint8Array, at: number): Key {
 
 /** Inverse of `keyIn`. */
 export function writeKey(key: Key, buffer: Uint8Array, at: number): void {
-  assert(key.length === keyDigits, `not a key: ${key}`);
+  if (key.length !== keyDigits) assert.fail(`not a key: ${key}`);
   let all = 0;
   for (let i = 0; i < keyBytes; i++) {
     const high = digits[key.charCodeAt(2 * i)] ?? notADigit;
@@ -51,7 +51,7 @@ export function writeKey(key: Key, buffer: Uint8Array, at: number): void {
     all |= high | low;
     buffer[at + i] = (high << 4) | low;
   }
-  assert(all < notADigit, `not a key: ${key}`);
+  if (all >= notADigit) assert.fail(`not a key: ${key}`);
 }
 
 export function isKey(text: string): boolean {

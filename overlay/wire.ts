@@ -108,7 +108,7 @@ export class Wire {
             message,
           })
         : encodeBriefFrame(check, message);
-    assert(frame.length <= frameBytesMax, `a ${message.type} of ${frame.length} bytes fits no frame`);
+    if (frame.length > frameBytesMax) assert.fail(`a ${message.type} of ${frame.length} bytes fits no frame`);
     this.counters.framesOut += 1;
     this.counters.bytesOut += frame.length;
     transport.send(to.address, frame);

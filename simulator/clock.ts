@@ -26,7 +26,7 @@ export class Clock {
   }
 
   schedule(event: Event, atTick: number): void {
-    assert(atTick >= this.#tick, `cannot schedule at ${atTick}: it is ${this.#tick}`);
+    assert(atTick >= this.#tick, 'nothing happens in the past');
     this.#events.push(event, atTick);
   }
 
@@ -37,7 +37,7 @@ export class Clock {
   }
 
   cancel(event: Event): void {
-    if (event.atTick >= 0) this.#events.remove(event);
+    if (event.row >= 0) this.#events.remove(event);
   }
 
   call(atTick: number, run: () => void): void {

@@ -4,10 +4,12 @@ import { Event, EventQueue } from './event-queue.ts';
 
 class Numbered extends Event {
   readonly number: number;
+  readonly atTick: number;
 
-  constructor(number: number) {
+  constructor(number: number, atTick: number) {
     super();
     this.number = number;
+    this.atTick = atTick;
   }
 
   fire(): void {}
@@ -38,8 +40,8 @@ test('events leave by time, then in the order they were scheduled, and removed o
       };
       for (const [number, action] of actions.entries()) {
         if ('push' in action) {
-          const event = new Numbered(number);
-          queue.push(event, now + action.push);
+          const event = new Numbered(number, now + action.push);
+          queue.push(event, event.atTick);
           model.push(event);
         } else if ('wait' in action) {
           const firstTick = expected()[0]?.atTick ?? Number.POSITIVE_INFINITY;

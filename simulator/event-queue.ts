@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 
-/** Something that happens at one virtual instant. Its fields belong to the queue. */
+/** Something that happens at one virtual instant. */
 export abstract class Event {
-  /** When it happens; -1 outside the queue. */
-  atTick = -1;
-  /** Its neighbours among the events that the queue keeps in one list. */
-  previous: Event | null = null;
-  next: Event | null = null;
+  /** Its row in the queue, to which this field belongs; -1 outside. */
+  row = -1;
 
   abstract fire(): void;
 }
 
+/** No row. */
+const none = -1;
+const rowsInitial = 1_024;
+
+/** Rows of events, from the first to the last. */
 interface List {
-  first: Event | null;
-  last: Event | null;
+  first: number;
+  last: number;
 }
 
 /** Ticks that one turn of the wheel covers. */
@@ -27,11 +29,23 @@ const placeMask = 2 ** placeBits - 1;
  * of the present turn has a list of its own, and each later turn one list, which is dealt out when its time comes. To add,
  * to take and to cancel an event costs the same however many wait.
  *
+ * What the queue knows of an event stands in a row of a few dense columns, small enough to stay in a processor's caches.
+ * The events themselves, and their neighbours in the lists, are not looked at until their time comes.
+ *
  * @see Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987
  */
 export class EventQueue {
-  /** One list for each instant of the turn. */
-  readonly #wheel: (List | null)[] = new Array<List | null>(turnTicks).fill(null);
+  // ---- Columns: a row is that of one event, or one of the free ones, which `#next` chains.
+  #events: (Event | null)[] = [];
+  #ticks = new Float64Array(0);
+  #previous = new Int32Array(0);
+  #next = new Int32Array(0);
+  #free = none;
+
+  // ---- Lists
+  /** The list of each instant of the turn, by its first and its last row. */
+  readonly #firsts = new Int32Array(turnTicks).fill(none);
+  readonly #lasts = new Int32Array(turnTicks).fill(none);
   /** Which of them have events, a bit each; and which words of that have any. */
   readonly #words = new Uint32Array(turnTicks >>> placeBits);
   readonly #summary = new Uint32Array(turnTicks >>> (2 * placeBits));
@@ -58,53 +72,58 @@ export class EventQueue {
   }
 
   push(event: Event, atTick: number): void {
-    event.atTick = atTick;
+    assert(event.row === none, 'the event is in the queue already');
+    if (this.#free === none) this.#grow();
+    const row = this.#free;
+    this.#free = this.#next[row] as number;
+    event.row = row;
+    this.#events[row] = event;
+    this.#ticks[row] = atTick;
     this.#length += 1;
-    this.#append(event);
+    this.#append(row);
   }
 
   /** Takes out the first event of an instant; null when it has none. */
   take(tick: number): Event | null {
-    if (turnOf(tick) !== this.#turn) return null;
-    const event = this.#wheel[tick - this.#turn * turnTicks]?.first ?? null;
-    if (event) this.remove(event);
+    const slot = tick - this.#turn * turnTicks;
+    const row = slot >= 0 && slot < turnTicks ? (this.#firsts[slot] as number) : none;
+    if (row === none) return null;
+    const event = this.#events[row] as Event;
+    this.remove(event);
     return event;
   }
 
   remove(event: Event): void {
-    const { atTick, previous, next } = event;
-    const list = this.#listAt(atTick);
-    assert(atTick >= 0 && list, 'the event is not in the queue');
-    if (previous) previous.next = next;
-    else list.first = next;
-    if (next) next.previous = previous;
-    else list.last = previous;
-    event.atTick = -1;
-    event.previous = null;
-    event.next = null;
+    const { row } = event;
+    assert(this.#events[row] === event, 'the event is not in the queue');
+    this.#unlink(row);
+    event.row = none;
+    this.#events[row] = null;
+    this.#next[row] = this.#free;
+    this.#free = row;
     this.#length -= 1;
-    if (list.first) return;
-    const turn = turnOf(atTick);
-    if (turn === this.#turn) this.#unmark(atTick - turn * turnTicks);
-    else this.#later.delete(turn);
   }
 
   checkInvariants(): void {
     let length = 0;
-    const check = (list: List, isHere: (event: Event) => boolean): void => {
-      assert(list.first && list.last, 'a list that is kept has events');
-      let previous: Event | null = null;
-      for (let event: Event | null = list.first; event; event = event.next) {
-        assert(event.previous === previous && isHere(event), 'events stand in the list of their time');
-        previous = event;
+    const check = ({ first, last }: List, isHere: (tick: number) => boolean): void => {
+      let previous = none;
+      for (let row = first; row !== none; row = this.#next[row] as number) {
+        assert.equal(this.#events[row]?.row, row, 'an event knows its row');
+        assert(
+          this.#previous[row] === previous && isHere(this.#ticks[row] as number),
+          'and stands in the list of its time',
+        );
+        previous = row;
         length += 1;
       }
-      assert(list.last === previous, 'the last event ends its list');
+      assert(first !== none && last === previous, 'a list that is kept has events, and ends with the last');
     };
-    for (const [slot, list] of this.#wheel.entries()) {
+    for (const [slot, first] of this.#firsts.entries()) {
       const isMarked = ((this.#words[slot >>> placeBits] as number) >>> (slot & placeMask)) & 1;
-      assert.equal(isMarked === 1, list?.first != null, 'instants that have events are marked');
-      if (list?.first) check(list, ({ atTick }) => atTick === this.#turn * turnTicks + slot);
+      assert.equal(isMarked === 1, first !== none, 'instants that have events are marked');
+      const list = { first, last: this.#lasts[slot] as number };
+      if (first !== none) check(list, (tick) => tick === this.#turn * turnTicks + slot);
     }
     for (const [word, bits] of this.#words.entries()) {
       const isMarked = ((this.#summary[word >>> placeBits] as number) >>> (word & placeMask)) & 1;
@@ -112,41 +131,77 @@ export class EventQueue {
     }
     for (const [turn, list] of this.#later) {
       assert(turn > this.#turn, 'later turns are later');
-      check(list, ({ atTick }) => turnOf(atTick) === turn);
+      check(list, (tick) => turnOf(tick) === turn);
     }
     assert.equal(length, this.#length);
+    let free = 0;
+    for (let row = this.#free; row !== none; row = this.#next[row] as number) free += 1;
+    assert.equal(length + free, this.#events.length, 'a row that is not free has an event');
   }
 
-  #append(event: Event): void {
-    const list = this.#listFor(event.atTick);
-    event.previous = list.last;
-    event.next = null;
-    if (list.last) list.last.next = event;
-    else list.first = event;
-    list.last = event;
+  // ---- Rows
+
+  #grow(): void {
+    const rows = this.#events.length;
+    const more = Math.max(rowsInitial, rows);
+    this.#ticks = grown(this.#ticks, new Float64Array(rows + more));
+    this.#previous = grown(this.#previous, new Int32Array(rows + more));
+    this.#next = grown(this.#next, new Int32Array(rows + more));
+    for (let row = rows; row < rows + more; row++) {
+      this.#events.push(null);
+      this.#next[row] = row + 1 < rows + more ? row + 1 : none;
+    }
+    this.#free = rows;
   }
 
-  #listAt(tick: number): List | null | undefined {
-    const turn = turnOf(tick);
-    return turn === this.#turn ? this.#wheel[tick - turn * turnTicks] : this.#later.get(turn);
-  }
+  // ---- Lists
 
-  #listFor(tick: number): List {
+  /** Puts a row at the end of the list of its time. */
+  #append(row: number): void {
+    const tick = this.#ticks[row] as number;
     const turn = turnOf(tick);
     assert(turn >= this.#turn, 'time does not go back');
+    this.#next[row] = none;
     if (turn === this.#turn) {
       const slot = tick - turn * turnTicks;
-      this.#mark(slot);
-      // Lists are kept when they are empty, for the turns to come.
-      this.#wheel[slot] ??= { first: null, last: null };
-      return this.#wheel[slot];
+      const last = this.#lasts[slot] as number;
+      this.#previous[row] = last;
+      this.#lasts[slot] = row;
+      if (last !== none) this.#next[last] = row;
+      else {
+        this.#firsts[slot] = row;
+        this.#mark(slot);
+      }
+      return;
     }
-    let list = this.#later.get(turn);
-    if (!list) {
-      list = { first: null, last: null };
-      this.#later.set(turn, list);
+    const list = this.#later.get(turn);
+    this.#previous[row] = list?.last ?? none;
+    if (list) {
+      this.#next[list.last] = row;
+      list.last = row;
+    } else this.#later.set(turn, { first: row, last: row });
+  }
+
+  #unlink(row: number): void {
+    const previous = this.#previous[row] as number;
+    const next = this.#next[row] as number;
+    if (previous !== none) this.#next[previous] = next;
+    if (next !== none) this.#previous[next] = previous;
+    if (previous !== none && next !== none) return;
+    const isOnly = previous === next;
+    const tick = this.#ticks[row] as number;
+    const turn = turnOf(tick);
+    if (turn === this.#turn) {
+      const slot = tick - turn * turnTicks;
+      if (previous === none) this.#firsts[slot] = next;
+      if (next === none) this.#lasts[slot] = previous;
+      if (isOnly) this.#unmark(slot);
+    } else if (isOnly) this.#later.delete(turn);
+    else {
+      const list = this.#later.get(turn) as List;
+      if (previous === none) list.first = next;
+      else list.last = previous;
     }
-    return list;
   }
 
   /** Deals out the events of the next turn that has any; false when it begins after `tickMax`, or there is none. */
@@ -157,10 +212,10 @@ export class EventQueue {
     const { first } = this.#later.get(turn) as List;
     this.#later.delete(turn);
     this.#turn = turn;
-    for (let event = first; event; ) {
-      const { next } = event;
-      this.#append(event);
-      event = next;
+    for (let row = first; row !== none; ) {
+      const next = this.#next[row] as number;
+      this.#append(row);
+      row = next;
     }
     return true;
   }
@@ -189,6 +244,11 @@ export class EventQueue {
     if (left === 0)
       this.#summary[word >>> placeBits] = (this.#summary[word >>> placeBits] as number) & ~(1 << (word & placeMask));
   }
+}
+
+function grown<T extends Float64Array | Int32Array>(column: T, larger: T): T {
+  larger.set(column);
+  return larger;
 }
 
 function turnOf(tick: number): number {

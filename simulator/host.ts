@@ -79,7 +79,7 @@ export class SimulatedTransport implements Transport {
   }
 
   send(to: Address, frame: Uint8Array): void {
-    assert(frame.length <= frameBytesMax, `a frame of ${frame.length} bytes is longer than ${frameBytesMax}`);
+    assert(frame.length <= frameBytesMax, 'a frame has at most frameBytesMax bytes');
     this.#network.send(this.#station, to, frame);
   }
 

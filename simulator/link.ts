@@ -22,6 +22,8 @@ export class Station {
   inboundWaiting = 0;
   /** When everything sent so far will have left; ticks, with a fraction. */
   outboundFreeTick = 0;
+  /** When its idle links were last looked for. */
+  tidiedTick = 0;
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -62,6 +64,13 @@ export class LinkEnd {
     this.#leaving ??= [];
     this.#leaving.push({ tick, bytes });
     this.#leavingBytes += bytes;
+  }
+
+  /** Whether nothing has passed the link, either way, since a tick, nor is about to. */
+  isIdleSince(tick: number): boolean {
+    const { other } = this;
+    if (this.resetComing || other.resetComing || this.waitingBytes > 0 || other.waitingBytes > 0) return false;
+    return this.arrivalTick < tick && other.arrivalTick < tick;
   }
 
   /** Bytes sent from this end that have not left by `tick`. */

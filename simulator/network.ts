@@ -32,6 +32,9 @@ export interface NetworkStats {
   readonly inboundBytes: ReadonlyMap<Address, number>;
 }
 
+/** Links that carried nothing either way for so long are closed: a minute, as in `overlay/ws`. */
+const linkIdleTicks = 60_000 * ticksPerMs;
+
 /** Moves frames between stations: delay, order, bandwidth, loss, partitions, and the news of broken links. */
 export class Network {
   readonly #clock: Clock;
@@ -197,11 +200,25 @@ export class Network {
 
   #open(station: Station, to: Address): LinkEnd {
     const target = this.#stations.get(to) ?? nobody(to);
+    this.#tidy(station);
+    this.#tidy(target);
     const stale = target.ends.get(station.address);
     const end = connect(station, target);
     // The peer still holds a link to an earlier life of this machine, or one that this side has given up.
     if (stale) this.#tell(stale, 'replaced by a new link', this.#arrivalTick(end));
     return end;
+  }
+
+  /** Closes links that have been idle for long, as real ones are: they open again, and nobody notices. */
+  #tidy(station: Station): void {
+    const idleSinceTick = this.#clock.tick - linkIdleTicks;
+    if (station.tidiedTick > idleSinceTick) return;
+    station.tidiedTick = this.#clock.tick;
+    for (const end of station.ends.values()) {
+      if (!end.isIdleSince(idleSinceTick)) continue;
+      shut(end);
+      shut(end.other);
+    }
   }
 
   #endLife(station: Station, reason: string, isTold: boolean): void {

@@ -145,7 +145,7 @@ describe('the network', () => {
 
   test('a frame that is too long is a bug of the sender', () => {
     const { a } = pair();
-    expect(() => a.transport.send('b', new Uint8Array(frameBytesMax + 1))).toThrow(/longer than/);
+    expect(() => a.transport.send('b', new Uint8Array(frameBytesMax + 1))).toThrow(/at most/);
   });
 
   test('a partition cuts silently both ways, and heals', async () => {
@@ -226,6 +226,24 @@ describe('links', () => {
     a.transport.send('b', text('3'));
     await sim.runFor(50);
     expect(log.slice(1)).toEqual(['90 a lost b: replaced by a new link', '90 b>a 2', '140 a>b 3']);
+  });
+
+  test('a link that was idle for a minute is closed unnoticed, and forgotten like the earlier life it led to', async () => {
+    const { sim, log, a, b, record } = pair({ ...none, silentCrashes: true });
+    record('c');
+    a.transport.send('b', text('1'));
+    a.transport.send('c', text('2'));
+    await sim.runFor(61_000);
+    // Whoever opens a link looks through those that it has.
+    a.transport.send('d', text('nobody'));
+    a.transport.send('b', text('3'));
+    b.transport.send('a', text('4'));
+    await sim.runFor(100);
+    sim.restart('c');
+    record('c');
+    a.transport.send('c', text('5'));
+    await sim.runFor(100);
+    expect(log).toEqual(['40 a>b 1', '40 a>c 2', '61040 a>b 3', '61040 b>a 4', '61140 a>c 5']);
   });
 
   test('close tells the peers after the frames that came before, even through a full inbound queue', async () => {

@@ -104,7 +104,7 @@ export class WsTransport implements Transport {
   }
 
   send(to: Address, frame: Uint8Array): void {
-    assert(frame.length <= frameBytesMax, `a frame of ${frame.length} bytes is longer than ${frameBytesMax}`);
+    assert(frame.length <= frameBytesMax, 'a frame has at most frameBytesMax bytes');
     if (this.#isClosed) return;
     const link = this.#linkTo(this.#aliases.get(to) ?? to);
     link.send(frame);
