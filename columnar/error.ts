@@ -32,6 +32,7 @@ export const SQLSTATE = {
   unsupported: '0A000',
   cancelled: '57014',
   deadline: '57014',
+  storageFull: '53100',
   outOfMemory: '53200',
   tooManyQueries: '53300',
   nodesLost: '08006',

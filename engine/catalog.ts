@@ -12,6 +12,7 @@ import {
 import { didYouMean, type TableDefinition } from '../planner/index.ts';
 import { type CatalogEntry, decodeEntry, encodeEntry } from './catalog-entry.ts';
 import type { Log } from './log.ts';
+import { overlayFailure } from './overlay-failure.ts';
 import { systemTable, systemTableNames } from './system-tables.ts';
 import type { TableSource } from './table.ts';
 import { clashingColumns, unionSchema } from './union-schema.ts';
@@ -138,7 +139,7 @@ export class Catalog {
 
   /**
    * Of several that create one name at the same time one succeeds: the owner of the name decides.
-   * @throws QueryError `duplicateTable`; `unreachable`: the table may or may not have been created
+   * @throws QueryError `duplicateTable`, `storageFull`; `unreachable`: the table may or may not have been created
    */
   async create(table: TableDefinition, ifNotExists: boolean, position: number): Promise<void> {
     const isTaken = systemTable(table.name) !== null || (await this.#entries(table.name)).length > 0;
@@ -157,9 +158,8 @@ export class Catalog {
       } catch (error) {
         if (!(error instanceof OverlayError)) throw error;
         if (error.code === 'conflict') return false;
-        if (error.code !== 'refused') throw error;
-        const message = `table "${table.name}" cannot be created now: ${error.message}`;
-        throw new QueryError('unreachable', message, { cause: error });
+        if (error.code !== 'refused' && error.code !== 'full') throw error;
+        throw overlayFailure(`table "${table.name}" cannot be created now`, error);
       }
     });
   }
@@ -250,7 +250,7 @@ async function reachable<T>(ask: () => Promise<T>): Promise<T> {
     return await ask();
   } catch (cause) {
     if (!(cause instanceof OverlayError)) throw cause;
-    throw new QueryError('unreachable', `the catalog cannot be reached: ${cause.message}`, { cause });
+    throw overlayFailure('the catalog cannot be reached', cause);
   }
 }
 

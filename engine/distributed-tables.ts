@@ -14,6 +14,7 @@ import {
   type Write,
 } from '../overlay/index.ts';
 import type { TableDefinition } from '../planner/index.ts';
+import { overlayFailure } from './overlay-failure.ts';
 import { encodeWrite, RowStore, type Written } from './rows/index.ts';
 
 /** The overlay application of rows. */
@@ -68,7 +69,7 @@ export class DistributedTables {
    * Places every row at the owner of its key and that key's replicas; resolves when all of them have it.
    * @param progress adds up what becomes of the rows, also when it fails
    * @param signal aborted: nothing more is sent, and it fails with the signal's reason
-   * @throws QueryError `notNull`, `unreachable`, `outOfMemory`
+   * @throws QueryError `notNull`, `storageFull`, `unreachable`, `outOfMemory`
    */
   async insert(table: TableDefinition, batch: Batch, progress: InsertProgress, signal: AbortSignal): Promise<void> {
     const { distributed } = table;
@@ -117,7 +118,7 @@ export class DistributedTables {
       return await this.#writes.write(writes);
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
-      throw new QueryError('unreachable', `rows could not be stored: ${error.message}`, { cause: error });
+      throw overlayFailure('rows could not be stored', error);
     }
   }
 

@@ -70,7 +70,7 @@ test('a node with little room shares it: what does not fit is refused, what is s
     const fill = async (): Promise<void> => {
       for (; stored < 32; stored++) await node.store.put('bulk', `b${stored}`, 'only', value, hourMs);
     };
-    await expect(fill()).rejects.toMatchObject({ code: 'refused', message: expect.stringMatching(/no room/) });
+    await expect(fill()).rejects.toMatchObject({ code: 'full', message: expect.stringMatching(/no room/) });
     expect(stored).toBeGreaterThan(4);
     expect(stored * value.length).toBeLessThan(room);
     await node.store.put('small', 's', 'only', new Uint8Array(100), 60_000);

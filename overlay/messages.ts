@@ -23,7 +23,7 @@ import type { AppId, Contact, Key } from './overlay.ts';
 import { frameBytesMax } from './runtime.ts';
 
 /** The first byte of every frame, but for `briefForm`, and in each handshake; another version is not understood. */
-export const protocolVersion = 4;
+export const protocolVersion = 5;
 /** Set in the first byte of a frame whose header is brief. */
 const briefForm = 0x80;
 
@@ -92,7 +92,7 @@ export interface RequestMessage {
   readonly payload: Uint8Array;
 }
 
-export const replyOutcomes = ['ok', 'unreachable', 'timeout', 'refused', 'closed', 'conflict'] as const;
+export const replyOutcomes = ['ok', 'unreachable', 'timeout', 'refused', 'closed', 'conflict', 'full'] as const;
 
 export interface ReplyMessage {
   readonly type: 'reply';

@@ -184,6 +184,7 @@ const SQLSTATE = {
   unreachable: '08006',
   timeout: '08006',
   refused: '08004',
+  full: '53100',
   conflict: '40001',
   closed: '57P01',
 } as const;

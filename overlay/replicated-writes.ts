@@ -2,9 +2,11 @@ import { decode, encode } from './codec.ts';
 import { between } from './keys.ts';
 import type { OverlayNode } from './node.ts';
 import { type AppId, type Contact, type Key, OverlayError, type Replicated } from './overlay.ts';
+import { StorageError } from './storage.ts';
 import {
   applyReply,
-  reasonBytesMax,
+  type Refusal,
+  reasonCharsMax,
   type Write,
   type WriteOutcome,
   type WriteRequest,
@@ -25,7 +27,7 @@ export interface WritableStore extends Replicated {
   /**
    * At the owner, before `accept`: waits for room. The result is called once the write was accepted or refused.
    * Absent, or null: there is room.
-   * @throws OverlayError `refused`, which reaches the writer
+   * @throws OverlayError `full` or `refused`, which reaches the writer
    */
   admit?(from: Contact, chunk: Uint8Array): Promise<() => void> | null;
   /**
@@ -37,6 +39,10 @@ export interface WritableStore extends Replicated {
 }
 
 const entryBytes = 64;
+/** Of an outcome without a reason. */
+const outcomeBytes = 8;
+
+const busy: WriteOutcome = { status: 'busy', reason: '' };
 
 /**
  * The way of a write to every copy: from any node to the owner of its key, which takes it into its own store and
@@ -62,7 +68,7 @@ export class ReplicatedWrites {
    * Resolves when the writes are in all copies; a chunk may have up to 1 MiB and a little more.
    * @returns writes whose keys have more than one owner by now: not done, the caller divides them anew. A write
    *   of a single key never is among them.
-   * @throws OverlayError `refused` or `conflict` by the store, or `timeout`; other writes of the call may have been done
+   * @throws OverlayError `refused`, `full` or `conflict` by the store, or `timeout`; other writes of the call may have been done
    */
   async write(writes: readonly Write[], options: WriteOptions = {}): Promise<readonly Write[]> {
     const { writeTimeoutMs, writeRetryMs } = this.#node.options;
@@ -137,7 +143,7 @@ export class ReplicatedWrites {
       return writes;
     }
     for (const { status, reason } of outcomes) {
-      if (status === 'refused' || status === 'conflict') throw new OverlayError(status, reason);
+      if (status === 'refused' || status === 'full' || status === 'conflict') throw new OverlayError(status, reason);
     }
     return writes.filter((_, i) => outcomes[i]?.status !== 'done');
   }
@@ -151,23 +157,22 @@ export class ReplicatedWrites {
       if (!keys.every((key) => this.#node.mayOwn(from, key)))
         throw new OverlayError('refused', 'another member owns these keys');
       for (const { chunk } of request.writes) this.#store.import(chunk);
-      return encode(applyReply, await this.#diskFailure(), reasonBytesMax);
+      return encode(applyReply, await this.#diskFailure());
     }
     const accepted: Write[] = [];
     const admissions = await this.#admit(from, request.writes);
     const outcomes = request.writes.map((write, i) => this.#take(write, accepted, admissions[i]));
     const flushing = this.#diskFailure();
     const copied = await this.#copy(accepted);
-    const reason = await flushing;
+    const unflushed = await flushing;
     // Had the region gone to another meanwhile, its copies would now be others, too.
     const isDone = (i: number): boolean => copied === 'done' && this.#owns(request.writes[i] as Write);
-    const refusal = reason ?? (copied === 'done' || copied === 'silent' ? null : copied.refused);
-    const undone: WriteOutcome =
-      refusal === null ? { status: 'busy', reason: '' } : { status: 'refused', reason: refusal };
+    const refused = unflushed ?? (typeof copied === 'object' ? copied : null);
+    const undone = refused ?? busy;
     return encode(
       writeReply,
-      outcomes.map((outcome, i) => (outcome.status === 'done' && (refusal !== null || !isDone(i)) ? undone : outcome)),
-      64 + (reasonBytesMax / 4) * outcomes.length,
+      outcomes.map((outcome, i) => (outcome.status === 'done' && (refused !== null || !isDone(i)) ? undone : outcome)),
+      outcomeBytes * outcomes.length,
     );
   }
 
@@ -195,9 +200,9 @@ export class ReplicatedWrites {
     const { first, last, chunk } = write;
     if (!this.#owns(write)) return { status: 'moved', reason: '' };
     // Whoever reads the region meanwhile is sent to an older copy, which would lack the write.
-    if (!this.#node.holds(first, last)) return { status: 'busy', reason: '' };
+    if (!this.#node.holds(first, last)) return busy;
     const { failure } = this.#node.journal;
-    if (failure) return { status: 'refused', reason: this.#refusalOf(failure) };
+    if (failure) return this.#refusalBy(failure);
     try {
       accepted.push({ first, last, chunk: this.#store.accept(first, chunk) });
       return { status: 'done', reason: '' };
@@ -206,27 +211,27 @@ export class ReplicatedWrites {
     }
   }
 
-  /** Once all that came until now is safe on disk: null, or why it is not. */
-  async #diskFailure(): Promise<string | null> {
+  /** Null once all that came until now is safe on disk. */
+  async #diskFailure(): Promise<Refusal | null> {
     try {
       await this.#node.journal.flushed();
       return null;
     } catch (error) {
-      return this.#refusalOf(error);
+      if (!(error instanceof StorageError)) throw error;
+      return this.#refusalBy(error);
     }
   }
 
-  #refusalOf(failure: unknown): string {
-    const what = failure instanceof Error ? failure.message : String(failure);
-    const reason = `node ${this.#node.self.address} takes no writes, since its disk has failed: ${what}`;
-    return reason.slice(0, reasonBytesMax / 4);
+  #refusalBy({ code, message }: StorageError): Refusal {
+    const reason = `node ${this.#node.self.address} takes no writes, since its disk has failed: ${message}`;
+    return { status: code === 'full' ? 'full' : 'refused', reason: reason.slice(0, reasonCharsMax) };
   }
 
   /**
    * `done` when every other member with a copy has it: those that fail meanwhile keep none any more. `silent` when some do
    * not take it in time, or when some keys are another's by now, from whom alone they would take it.
    */
-  async #copy(writes: readonly Write[]): Promise<'done' | 'silent' | { readonly refused: string }> {
+  async #copy(writes: readonly Write[]): Promise<'done' | 'silent' | Refusal> {
     const { writeTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     const done = new Map<Key, Set<Write>>();
@@ -255,15 +260,11 @@ export class ReplicatedWrites {
   }
 
   /** `silent`, a while later, when the member did not acknowledge. */
-  async #apply(
-    contact: Contact,
-    share: Write[],
-    timeoutMs: number,
-  ): Promise<'done' | 'silent' | { readonly refused: string }> {
+  async #apply(contact: Contact, share: Write[], timeoutMs: number): Promise<'done' | 'silent' | Refusal> {
     try {
       const request = encodeWrites('apply', share);
-      const refused = await this.#node.ask<string | null>(contact, this.#app, request, applyReply, { timeoutMs });
-      return refused === null ? 'done' : { refused };
+      const refusal = await this.#node.ask(contact, this.#app, request, applyReply, { timeoutMs });
+      return refusal ?? 'done';
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       await new Promise<void>((resolve) => this.#node.runtime.after(this.#node.options.writeRetryMs, resolve));
@@ -281,8 +282,8 @@ function refusal(error: unknown): OverlayError {
 }
 
 function outcomeOf(error: OverlayError): WriteOutcome {
-  const status = error.code === 'conflict' ? 'conflict' : 'refused';
-  return { status, reason: error.message.slice(0, reasonBytesMax / 4) };
+  const status = error.code === 'conflict' || error.code === 'full' ? error.code : 'refused';
+  return { status, reason: error.message.slice(0, reasonCharsMax) };
 }
 
 function encodeWrites(type: WriteRequest['type'], writes: readonly Write[]): Uint8Array {

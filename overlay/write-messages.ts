@@ -18,15 +18,22 @@ export type WriteRequest =
 export interface WriteOutcome {
   /**
    * `done`: every copy has it; `moved`: another node owns the key; `busy`: the owner is still reading its copy, or a
-   * copy did not acknowledge: try again; `refused`: the store does not want it, for this reason; `conflict`: what is
-   * there is not what the write expects.
+   * copy did not acknowledge: try again; `refused`: the store does not want it, for this reason; `full`: there is no room
+   * for it; `conflict`: what is there is not what the write expects.
    */
-  readonly status: 'done' | 'moved' | 'busy' | 'refused' | 'conflict';
+  readonly status: 'done' | 'moved' | 'busy' | 'refused' | 'full' | 'conflict';
   readonly reason: string;
 }
 
+/** Why a node with a copy cannot keep what it was given. */
+export interface Refusal extends WriteOutcome {
+  readonly status: 'refused' | 'full';
+}
+
 export const writesMax = 16_384;
-export const reasonBytesMax = 512;
+const reasonBytesMax = 512;
+/** UTF-16 code units that never take more than `reasonBytesMax` bytes. */
+export const reasonCharsMax = reasonBytesMax / 4;
 const chunkBytesMax = 2 * 1024 * 1024;
 
 const writes = list(struct<Write>({ first: key, last: key, chunk: bytes(chunkBytesMax) }), writesMax);
@@ -36,12 +43,14 @@ export const writeRequest: Codec<WriteRequest> = tagged<WriteRequest>({
   apply: [2, struct({ writes })],
 });
 
-/** Null, or why a copy could not be kept. */
-export const applyReply = nullable(text(reasonBytesMax));
+/** Null when the copy is kept. */
+export const applyReply = nullable(
+  struct<Refusal>({ status: oneOf(['refused', 'full']), reason: text(reasonBytesMax) }),
+);
 
 export const writeReply = list(
   struct<WriteOutcome>({
-    status: oneOf(['done', 'moved', 'busy', 'refused', 'conflict']),
+    status: oneOf(['done', 'moved', 'busy', 'refused', 'full', 'conflict']),
     reason: text(reasonBytesMax),
   }),
   writesMax,

@@ -55,7 +55,7 @@ export class FairShare {
     this.#serve();
   }
 
-  /** Resolves once a put may be accepted. @throws OverlayError `refused` when that takes too long, or can never be */
+  /** Resolves once a put may be accepted. @throws OverlayError `full` when that takes too long */
   admit(client: string, bytes: number, lifetimeMs: number): Promise<Release> {
     const { admissionTimeoutMs, storageBytesMax } = this.#options;
     return new Promise((resolve, reject) => {
@@ -72,7 +72,7 @@ export class FairShare {
         this.#admission.withdraw(waiting);
         reject(
           new OverlayError(
-            'refused',
+            'full',
             `no room for ${bytes} bytes within ${admissionTimeoutMs} ms: their owner's storage of ${storageBytesMax} bytes is full`,
           ),
         );
@@ -81,7 +81,7 @@ export class FairShare {
       if (this.#admission.offer(waiting)) this.#serve();
       else {
         timeout.cancel();
-        reject(new OverlayError('refused', `${client} has too much waiting for room already`));
+        reject(new OverlayError('full', `${client} has too much waiting for room already`));
       }
     });
   }

@@ -231,7 +231,7 @@ test('a node whose disk is full refuses writes, says why, and goes on serving', 
   const { address } = fleet.node(1).self;
   fleet.sim.disk(address).isFull = true;
   await expect(stores.put('after', 'v')).rejects.toMatchObject({
-    code: 'refused',
+    code: 'full',
     message: expect.stringMatching(new RegExp(`node ${address} takes no writes, since its disk has failed: no space`)),
   });
   expect(await stores.get('before')).toBe('v');

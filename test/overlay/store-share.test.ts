@@ -16,7 +16,7 @@ test.each(seedsOr('1..3'))('a greedy writer leaves others their share of the sto
       await stores.store(writer).put('share', `${writer} ${name}`, 'only', value, 100 * second);
       return true;
     } catch (error) {
-      if (!(error instanceof OverlayError) || error.code !== 'refused') throw error;
+      if (!(error instanceof OverlayError) || error.code !== 'full') throw error;
       return false;
     }
   };
