@@ -79,7 +79,7 @@ export class SimulatedTransport implements Transport {
   }
 
   send(to: Address, frame: Uint8Array): void {
-    assert(frame.length <= frameBytesMax, 'a frame has at most frameBytesMax bytes');
+    if (frame.length > frameBytesMax) assert.fail(`a frame of ${frame.length} bytes is longer than ${frameBytesMax}`);
     this.#network.send(this.#station, to, frame);
   }
 

@@ -332,6 +332,26 @@ describe('closing', () => {
     expect([...a.down, ...b.down]).toEqual([]);
   });
 
+  test('a peer that cannot be reached is warned of once, until it has been up', async () => {
+    const a = await listen();
+    const b = await listen();
+    const port = Number(b.address.split(':')[1]);
+    const tellsOfB = () => a.warnings.filter((warning) => warning.includes(b.address)).length;
+    await b.transport.close();
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      a.transport.send(b.address, text('x'));
+      await until(() => expect(a.down).toHaveLength(attempt));
+      expect(tellsOfB()).toBe(1);
+    }
+    const again = await listen({ port });
+    await greet(a, again);
+    await again.transport.close();
+    await until(() => expect(a.down).toHaveLength(4));
+    a.transport.send(b.address, text('x'));
+    await until(() => expect(a.down).toHaveLength(5));
+    expect(tellsOfB()).toBe(3);
+  });
+
   test('a peer that dies takes its link down, and only that', async () => {
     const [a, b] = await listenPair();
     await greet(a, b);

@@ -35,6 +35,8 @@ export interface WsOptions extends Partial<WsLimits> {
 }
 
 const peerPath = '/peer';
+/** Peers of which it is remembered what was logged. */
+const unreachableMax = 4_096;
 
 /** Handshakes are proved or refused, so nothing hides behind the mask that WebSocket clients put on what they send. */
 const noMask = (mask: Buffer) => void mask.fill(0);
@@ -64,6 +66,8 @@ export class WsTransport implements Transport {
   readonly #dials = new Map<Link, () => void>();
   /** Ways to give up the handshakes of connections that were accepted but not yet proved. */
   readonly #accepting = new Set<() => void>();
+  /** Why peers could not be reached, as it was logged last: what is asked again and again need not be told again. */
+  readonly #unreachable = new Map<Address, string>();
   /** Names that were dialled and turned out to be another address of the peer. */
   readonly #aliases = new Map<Address, Address>();
   readonly #idleTimer: NodeJS.Timeout;
@@ -104,7 +108,7 @@ export class WsTransport implements Transport {
   }
 
   send(to: Address, frame: Uint8Array): void {
-    assert(frame.length <= frameBytesMax, 'a frame has at most frameBytesMax bytes');
+    if (frame.length > frameBytesMax) assert.fail(`a frame of ${frame.length} bytes is longer than ${frameBytesMax}`);
     if (this.#isClosed) return;
     const link = this.#linkTo(this.#aliases.get(to) ?? to);
     link.send(frame);
@@ -276,6 +280,7 @@ export class WsTransport implements Transport {
 
   #attach(peer: Hello, socket: WebSocket, isDialledHere: boolean): void {
     const { address, instance } = peer;
+    this.#unreachable.delete(address);
     const known = this.#links.get(address);
     if (known?.connection) this.#break(known, 'replaced by a new link', closeCodes.replaced);
     const link = this.#links.get(address) ?? this.#newLink(address);
@@ -303,12 +308,20 @@ export class WsTransport implements Transport {
     this.#giveUpDial(link);
     link.drop(code, reason);
     this.#counters.linksDown += 1;
-    this.#log('warn', 'link down', { peer, reason });
+    this.#log(this.#isNews(peer, reason) ? 'warn' : 'debug', 'link down', { peer, reason });
     const aliases = [...this.#aliases].filter(([, address]) => address === peer).map(([alias]) => alias);
     for (const alias of aliases) this.#aliases.delete(alias);
     queueMicrotask(() => {
       for (const name of [peer, ...aliases]) if (!this.#isClosed) this.#onLinkDown(name, reason);
     });
+  }
+
+  /** False when the same was logged of the peer before, and no link to it was up since. */
+  #isNews(peer: Address, reason: string): boolean {
+    if (this.#unreachable.get(peer) === reason) return false;
+    if (this.#unreachable.size >= unreachableMax) this.#unreachable.clear();
+    this.#unreachable.set(peer, reason);
+    return true;
   }
 
   #giveUpDial(link: Link): void {
