@@ -21,7 +21,7 @@ import type { Contact } from './overlay.ts';
 import { RegionSet } from './region.ts';
 import { compareReply, nextReply, openReply, replicationRequest } from './replication-messages.ts';
 import { getReply, getRequest, itemRecords, storeWrite } from './store/messages.ts';
-import { writeReply, writeRequest } from './write-messages.ts';
+import { applyReply, writeReply, writeRequest } from './write-messages.ts';
 
 const key = fc.bigInt({ min: 1n, max: (1n << 160n) - 1n }).map(keyAt);
 const address = fc.constantFrom(
@@ -209,6 +209,7 @@ describe('whatever bytes arrive, decoding ends in a value or a CodecError', () =
     getReply,
     writeRequest,
     writeReply,
+    applyReply,
   ] as unknown as Codec<never>[];
   test.each(codecs.map((codec, i) => [i, codec] as const))('payloads of kind %i', (_i, codec) => {
     fc.assert(

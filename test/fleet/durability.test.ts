@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { QueryError, types } from '../../columnar/index.ts';
 import { iteratorTable } from '../../engine/index.ts';
 import { attempt, whole } from '../support/faults.ts';
-import { run, SimulatedFleet } from '../support/fleet.ts';
+import { addressOf, run, SimulatedFleet } from '../support/fleet.ts';
 import { seedsOr } from '../support/seeds.ts';
 
 const ddl = 'CREATE TABLE notes (id int PRIMARY KEY, body text)';
@@ -63,4 +63,19 @@ test('a node that comes back before its fleet serves clients soon, though nobody
   if (!back) throw new Error('a fleet has nodes');
   const { rows, coverage } = await fleet.drive(run(back, 'SELECT x FROM c'));
   expect({ rows, complete: coverage?.complete }).toEqual({ rows: [[1]], complete: false });
+});
+
+test('where a disk is full, writes fail with SQLSTATE 53100 and the disk, and what is there is served', async () => {
+  const fleet = await SimulatedFleet.start({ nodes: 3, tables: () => [], disks: true }, { seed: 1 });
+  const [asked] = fleet.nodes;
+  if (!asked) throw new Error('a fleet has nodes');
+  await fleet.drive(run(asked, ddl));
+  await fleet.drive(run(asked, "INSERT INTO notes VALUES (1, 'kept')"));
+  const address = addressOf(2);
+  fleet.simulation.disk(address).isFull = true;
+  const full = { sqlState: '53100', message: expect.stringContaining(`node ${address} takes no writes`) };
+  await expect(fleet.drive(run(asked, "INSERT INTO notes VALUES (2, 'more')"))).rejects.toMatchObject(full);
+  await expect(fleet.drive(run(asked, 'CREATE TABLE more (id int)'))).rejects.toMatchObject(full);
+  const { rows } = await fleet.drive(run(asked, 'SELECT id, body FROM notes WHERE id = 1'));
+  expect(rows).toEqual([[1, 'kept']]);
 });

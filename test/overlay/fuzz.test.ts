@@ -51,7 +51,7 @@ import {
   valueRequest,
 } from '../../overlay/store/messages.ts';
 import { signedCodec } from '../../overlay/store/signed.ts';
-import { writeReply, writeRequest } from '../../overlay/write-messages.ts';
+import { applyReply, writeReply, writeRequest } from '../../overlay/write-messages.ts';
 import { Outbox, splitFrames } from '../../overlay/ws/frame-codec.ts';
 import { Handshake, type Identity } from '../../overlay/ws/handshake.ts';
 import type { TableDefinition } from '../../planner/index.ts';
@@ -252,6 +252,7 @@ const overlay: readonly Fuzzed[] = [
       { status: 'done', reason: '' },
     ],
   ]),
+  ofOverlay('outcomes of copies', applyReply, [null, { status: 'full', reason: 'no space' }]),
 ];
 
 function framed(frames: readonly Uint8Array[]): Uint8Array {
