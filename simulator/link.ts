@@ -41,6 +41,8 @@ export class Station {
 /** What one of the two stations knows of their link. */
 export class LinkEnd {
   readonly station: Station;
+  /** The machine at the other end. */
+  readonly peer: Machine;
   /** The other end; set once, by `connect`. */
   other: LinkEnd;
   open = true;
@@ -50,20 +52,28 @@ export class LinkEnd {
   arrivalTick = 0;
   /** Bytes sent to this end that wait in its station's inbound queue. */
   waitingBytes = 0;
-  /** Frames in the outbound queue, and when they leave it; those that have left are dropped when next looked at. */
-  #leaving: { readonly tick: number; readonly bytes: number }[] | null = null;
-  #leavingBytes = 0;
+  /** The frame that was sent last: when it leaves the outbound queue, and its bytes; none once it has been seen to have left. */
+  #lastTick = 0;
+  #lastBytes = 0;
+  /** The same of those before it that had not left then; null when they all had, as is usual. */
+  #before: { readonly tick: number; readonly bytes: number }[] | null = null;
+  #beforeBytes = 0;
 
-  constructor(station: Station) {
+  constructor(station: Station, peer: Machine) {
     this.station = station;
+    this.peer = peer;
     this.other = this;
   }
 
-  /** A frame enters the station's outbound queue and leaves it at `tick`. */
+  /** A frame enters the station's outbound queue, after `bytesNotLeft` of this moment, and leaves it at `tick`. */
   leaves(tick: number, bytes: number): void {
-    this.#leaving ??= [];
-    this.#leaving.push({ tick, bytes });
-    this.#leavingBytes += bytes;
+    if (this.#lastBytes > 0) {
+      this.#before ??= [];
+      this.#before.push({ tick: this.#lastTick, bytes: this.#lastBytes });
+      this.#beforeBytes += this.#lastBytes;
+    }
+    this.#lastTick = tick;
+    this.#lastBytes = bytes;
   }
 
   /** Whether nothing has passed the link, either way, since a tick, nor is about to. */
@@ -75,18 +85,23 @@ export class LinkEnd {
 
   /** Bytes sent from this end that have not left by `tick`. */
   bytesNotLeft(tick: number): number {
-    for (let first = this.#leaving?.[0]; first && first.tick <= tick; first = this.#leaving?.[0]) {
-      this.#leavingBytes -= first.bytes;
-      this.#leaving?.shift();
+    if (this.#lastTick <= tick) {
+      this.#lastBytes = 0;
+      this.#before = null;
+      this.#beforeBytes = 0;
     }
-    return this.#leavingBytes;
+    for (let first = this.#before?.[0]; first && first.tick <= tick; first = this.#before?.[0]) {
+      this.#beforeBytes -= first.bytes;
+      this.#before?.shift();
+    }
+    return this.#beforeBytes + this.#lastBytes;
   }
 }
 
 /** A new link between two stations; returns the end of the first. */
 export function connect(from: Station, to: Station): LinkEnd {
-  const near = new LinkEnd(from);
-  const far = new LinkEnd(to);
+  const near = new LinkEnd(from, to.machine);
+  const far = new LinkEnd(to, from.machine);
   near.other = far;
   far.other = near;
   far.open = to.alive;
@@ -98,9 +113,8 @@ export function connect(from: Station, to: Station): LinkEnd {
 /** Closes this end; the other one learns of it by whatever the network carries there. */
 export function shut(end: LinkEnd): void {
   end.open = false;
-  const { ends } = end.station;
-  const peer = end.other.station.address;
-  if (ends.get(peer) === end) ends.delete(peer);
+  const { station, peer } = end;
+  if (station.ends.get(peer.address) === end) station.ends.delete(peer.address);
 }
 
 function ignore(): void {}

@@ -180,22 +180,22 @@ export class Network {
   }
 
   #deliver({ end, frame, reason }: InFlight): void {
-    const { station } = end;
-    const { machine } = end.other.station;
+    const { station, peer } = end;
+    const { machine } = station;
     this.#digest.addNumber(this.#clock.tick);
+    this.#digest.addNumber(peer.index);
     this.#digest.addNumber(machine.index);
-    this.#digest.addNumber(station.machine.index);
     if (!frame) {
       this.#digest.addText(reason);
       shut(end);
-      station.onLinkDown(machine.address, reason);
+      station.onLinkDown(peer.address, reason);
       return;
     }
     this.#digest.addBytes(frame);
     this.#messages += 1;
     this.#bytes += frame.length;
-    station.machine.inboundBytes += frame.length;
-    station.onFrame(machine.address, frame);
+    machine.inboundBytes += frame.length;
+    station.onFrame(peer.address, frame);
   }
 
   #open(station: Station, to: Address): LinkEnd {
@@ -233,8 +233,8 @@ export class Network {
 
   #breakLink(end: LinkEnd, reason: string): void {
     shut(end);
-    const { other } = end;
-    if (other.open && !this.#isCut(end.station.address, other.station.address)) {
+    const { other, peer } = end;
+    if (other.open && !this.#isCut(end.station.address, peer.address)) {
       this.#tell(other, reason, this.#arrivalTick(end));
     }
   }
@@ -245,18 +245,17 @@ export class Network {
 
   /** The peer's machine is down, or up again without this link: it says so, unless nothing is there to say it. */
   #answerWithReset(end: LinkEnd): void {
-    const { station, other } = end;
-    const peer = other.station.address;
-    const isSilent = this.#options.silentCrashes && !this.#stations.has(peer);
-    if (end.resetComing || isSilent || this.#isCut(station.address, peer)) return;
+    const { station, peer } = end;
+    const isSilent = this.#options.silentCrashes && !this.#stations.has(peer.address);
+    if (end.resetComing || isSilent || this.#isCut(station.address, peer.address)) return;
     end.resetComing = true;
-    const reason = other.station.machine.index < 0 ? 'refused: nobody listens' : 'connection reset';
-    const delayMs = this.#delayMs(station.address, peer) + this.#delayMs(peer, station.address);
+    const reason = peer.index < 0 ? 'refused: nobody listens' : 'connection reset';
+    const delayMs = this.#delayMs(station.address, peer.address) + this.#delayMs(peer.address, station.address);
     this.#tell(end, reason, this.#clock.tickAfter(delayMs));
   }
 
   #arrivalTick(end: LinkEnd, waitTicks = 0): number {
-    const delayMs = this.#delayMs(end.station.address, end.other.station.address);
+    const delayMs = this.#delayMs(end.station.address, end.peer.address);
     end.arrivalTick = Math.max(end.arrivalTick, this.#clock.tickAfter(delayMs) + waitTicks);
     return end.arrivalTick;
   }
