@@ -18,7 +18,7 @@ interface Acquaintance {
 }
 
 /**
- * Spares two nodes that talk often the repetition of who they are: once a full header has arrived, 32 bits stand
+ * Spares two nodes that talk often the repetition of who they are: once a full header has arrived, 31 bits stand
  * for it. They stand for one life of one sender, its membership, and one receiver: whatever of these changes, the
  * check fails, the receiver says so, and the sender introduces itself again.
  */

@@ -350,13 +350,13 @@ const fullHeader = struct<Omit<Header, 'target'> & { target: MemberName }>({
 const smallFrameBytes = 128;
 const briefFrameBytes = 32;
 
-/** In 32 bits what a full header says, for a receiver that has had it in full. */
+/** In 31 bits, a small integer for engines, what a full header says, for a receiver that has had it in full. */
 export function headerCheck({ sender, incarnation, isMember, target }: Header): number {
   let hash = Math.imul(incarnation ^ (isMember ? 0x9e3779b9 : 0x7f4a7c15), 0x01000193);
   for (const text of [sender, target ?? noTarget]) {
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   }
-  return (hash ^ (hash >>> 15)) >>> 0;
+  return (hash ^ (hash >>> 15)) >>> 1;
 }
 
 export function encodeFrame(envelope: Envelope): Uint8Array {

@@ -68,7 +68,8 @@ export class OverlayNode implements Overlay {
     this.self = { id: id ?? randomKey(() => runtime.random()), address: transport.address };
     this.journal = journal ?? new Journal(null, log);
     this.log = log;
-    this.incarnation = 1 + Math.floor(runtime.random() * (2 ** 32 - 1));
+    // 31 bits: every frame brings one, and engines keep larger numbers apart from the objects that have them.
+    this.incarnation = 1 + Math.floor(runtime.random() * (2 ** 31 - 1));
     this.#parts = new Parts({
       runtime,
       transport,
