@@ -188,6 +188,7 @@ export class EventQueue {
     if (previous !== none) this.#next[previous] = next;
     if (next !== none) this.#previous[next] = previous;
     if (previous !== none && next !== none) return;
+    // At least one of them is none; equal, both are.
     const isOnly = previous === next;
     const tick = this.#ticks[row] as number;
     const turn = turnOf(tick);
