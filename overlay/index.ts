@@ -16,4 +16,5 @@ export { type Storage, type StorageEntry, StorageError, type StorageWrite } from
 export * from './store/index.ts';
 export { SystemRuntime } from './system-runtime.ts';
 export type { HttpPort, UpgradeHandler } from './ws/http-port.ts';
+export { wsDefaults } from './ws/limits.ts';
 export { type WsOptions, WsTransport } from './ws/transport.ts';

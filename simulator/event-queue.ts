@@ -10,7 +10,8 @@ export abstract class Event {
 
 /** No row. */
 const none = -1;
-const rowsInitial = 1_024;
+/** Made for the first event; whenever all rows are taken, as many again. */
+export const rowsInitial = 1_024;
 
 /** Rows of events, from the first to the last. */
 interface List {

@@ -48,14 +48,18 @@ export class LinkEnd {
   open = true;
   /** The peer's machine has been asked, and will answer that it knows nothing of this link. */
   resetComing = false;
+  /** When a frame was last sent from this end, also one that was lost, or last passed the inbound queue towards it. */
+  usedTick = 0;
   /** No frame sent from this end arrives before this: frames of one link keep their order. */
   arrivalTick = 0;
   /** Bytes sent to this end that wait in its station's inbound queue. */
   waitingBytes = 0;
-  /** The frame that was sent last: when it leaves the outbound queue, and its bytes; none once it has been seen to have left. */
+
+  // ---- The frames of this end in its station's outbound queue
+  /** The last one, apart from the others since it mostly is the only one: when it has left, and its bytes, 0 afterwards. */
   #lastTick = 0;
   #lastBytes = 0;
-  /** The same of those before it that had not left then; null when they all had, as is usual. */
+  /** Those before it, in order; null or empty when there are none. */
   #before: { readonly tick: number; readonly bytes: number }[] | null = null;
   #beforeBytes = 0;
 
@@ -65,36 +69,44 @@ export class LinkEnd {
     this.other = this;
   }
 
-  /** A frame enters the station's outbound queue, after `bytesNotLeft` of this moment, and leaves it at `tick`. */
-  leaves(tick: number, bytes: number): void {
+  /** A frame enters the station's outbound queue now, and will have left it at `leavesTick`. */
+  enqueue(bytes: number, nowTick: number, leavesTick: number): void {
+    this.#forgetLeft(nowTick);
     if (this.#lastBytes > 0) {
       this.#before ??= [];
       this.#before.push({ tick: this.#lastTick, bytes: this.#lastBytes });
       this.#beforeBytes += this.#lastBytes;
     }
-    this.#lastTick = tick;
+    this.#lastTick = leavesTick;
     this.#lastBytes = bytes;
   }
 
-  /** Whether nothing has passed the link, either way, since a tick, nor is about to. */
+  /** Whether neither end has been used since a tick, and nothing is on its way or waits. */
   isIdleSince(tick: number): boolean {
-    const { other } = this;
-    if (this.resetComing || other.resetComing || this.waitingBytes > 0 || other.waitingBytes > 0) return false;
-    return this.arrivalTick < tick && other.arrivalTick < tick;
+    return this.#wasIdleSince(tick) && this.other.#wasIdleSince(tick);
   }
 
-  /** Bytes sent from this end that have not left by `tick`. */
-  bytesNotLeft(tick: number): number {
-    if (this.#lastTick <= tick) {
+  #wasIdleSince(tick: number): boolean {
+    if (this.resetComing || this.waitingBytes > 0) return false;
+    return this.usedTick < tick && this.arrivalTick < tick && this.#lastTick < tick;
+  }
+
+  /** Bytes sent from this end that wait in its station's outbound queue. */
+  bytesNotLeft(nowTick: number): number {
+    this.#forgetLeft(nowTick);
+    return this.#beforeBytes + this.#lastBytes;
+  }
+
+  #forgetLeft(nowTick: number): void {
+    if (this.#lastTick <= nowTick) {
       this.#lastBytes = 0;
       this.#before = null;
       this.#beforeBytes = 0;
     }
-    for (let first = this.#before?.[0]; first && first.tick <= tick; first = this.#before?.[0]) {
+    for (let first = this.#before?.[0]; first && first.tick <= nowTick; first = this.#before?.[0]) {
       this.#beforeBytes -= first.bytes;
       this.#before?.shift();
     }
-    return this.#beforeBytes + this.#lastBytes;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Address } from '../overlay/index.ts';
+import { type Address, wsDefaults } from '../overlay/index.ts';
 import { type Clock, ticksPerMs } from './clock.ts';
 import { Digest } from './digest.ts';
 import { Event } from './event-queue.ts';
@@ -32,8 +32,8 @@ export interface NetworkStats {
   readonly inboundBytes: ReadonlyMap<Address, number>;
 }
 
-/** Links that carried nothing either way for so long are closed: a minute, as in `overlay/ws`. */
-const linkIdleTicks = 60_000 * ticksPerMs;
+/** Links that carried nothing either way for so long are closed, as real ones are. */
+const linkIdleTicks = wsDefaults.idleMs * ticksPerMs;
 
 /** Moves frames between stations: delay, order, bandwidth, loss, partitions, and the news of broken links. */
 export class Network {
@@ -90,6 +90,7 @@ export class Network {
       return;
     }
     const end = station.ends.get(to) ?? this.#open(station, to);
+    end.usedTick = this.#clock.tick;
     if (!end.other.open) this.#answerWithReset(end);
     // Also for frames that will be lost: they are lost on the way.
     const waitTicks = this.#leave(end, frame.length);
@@ -157,6 +158,7 @@ export class Network {
     const { end } = item;
     if (item.isWaiting) {
       end.waitingBytes -= item.bytes;
+      end.usedTick = this.#clock.tick;
       end.station.inboundWaiting -= 1;
     } else if (end.open && this.#mustWait(item)) {
       return;
@@ -209,7 +211,7 @@ export class Network {
     return end;
   }
 
-  /** Closes links that have been idle for long, as real ones are: they open again, and nobody notices. */
+  /** Closes links that have been idle for long: they open again, and nobody notices. */
   #tidy(station: Station): void {
     const idleSinceTick = this.#clock.tick - linkIdleTicks;
     if (station.tidiedTick > idleSinceTick) return;
@@ -267,8 +269,7 @@ export class Network {
     const { tick } = this.#clock;
     station.outboundFreeTick = Math.max(station.outboundFreeTick, tick) + bytes / this.#outboundBytesPerTick;
     const leavesTick = Math.ceil(station.outboundFreeTick);
-    end.bytesNotLeft(tick);
-    end.leaves(leavesTick, bytes);
+    end.enqueue(bytes, tick, leavesTick);
     return leavesTick - tick;
   }
 

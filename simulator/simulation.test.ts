@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { frameBytesMax } from '../overlay/index.ts';
+import { frameBytesMax, wsDefaults } from '../overlay/index.ts';
 import { Simulation, SimulationError, type SimulationOptions, virtualEpochMs } from './index.ts';
 
 /** Two recording hosts, `a` and `b`. */
@@ -19,6 +19,7 @@ const describeFrame = (frame: Uint8Array) =>
   frame.length > 20 ? `${frame.length} bytes` : Buffer.from(frame).toString();
 const text = (value: string) => Buffer.from(value);
 const none = { inboundBytesPerSecond: Number.POSITIVE_INFINITY };
+const { idleMs } = wsDefaults;
 
 /** A hundred hosts that pass frames on at random for ten virtual seconds. */
 async function gossip(seed: number) {
@@ -228,12 +229,12 @@ describe('links', () => {
     expect(log.slice(1)).toEqual(['90 a lost b: replaced by a new link', '90 b>a 2', '140 a>b 3']);
   });
 
-  test('a link that was idle for a minute is closed unnoticed, and forgotten like the earlier life it led to', async () => {
+  test('a link that was idle for long is closed unnoticed, and its peer may restart unnoticed, too', async () => {
     const { sim, log, a, b, record } = pair({ ...none, silentCrashes: true });
     record('c');
     a.transport.send('b', text('1'));
     a.transport.send('c', text('2'));
-    await sim.runFor(61_000);
+    await sim.runFor(idleMs + 1_000);
     // Whoever opens a link looks through those that it has.
     a.transport.send('d', text('nobody'));
     a.transport.send('b', text('3'));
@@ -243,7 +244,55 @@ describe('links', () => {
     record('c');
     a.transport.send('c', text('5'));
     await sim.runFor(100);
-    expect(log).toEqual(['40 a>b 1', '40 a>c 2', '61040 a>b 3', '61040 b>a 4', '61140 a>c 5']);
+    const [first, second] = [idleMs + 1_040, idleMs + 1_140];
+    expect(log).toEqual(['40 a>b 1', '40 a>c 2', `${first} a>b 3`, `${first} b>a 4`, `${second} a>c 5`]);
+  });
+
+  const uses: [string, (sim: Simulation) => void][] = [
+    ['arrives', () => {}],
+    ['is lost', (sim) => sim.setLossRate(1)],
+    ['is cut off by a partition', (sim) => sim.partition(['a'], ['b'])],
+  ];
+  test.each(uses)('a link stays through which something was sent that %s', async (_name, prepare) => {
+    const { sim, log, a, b } = pair({ ...none, silentCrashes: true });
+    prepare(sim);
+    a.transport.send('b', text('1'));
+    await sim.runFor(idleMs / 2);
+    b.transport.send('a', text('2'));
+    await sim.runFor(idleMs / 2 + 1_000);
+    a.transport.send('c', text('nobody'));
+    sim.setLossRate(0);
+    sim.heal();
+    // The link is still there, so the machine at its other end has to answer that it does not know it.
+    sim.restart('b');
+    a.transport.send('b', text('3'));
+    await sim.runFor(100);
+    expect(log.at(-1)).toBe(`${idleMs + 1_080} a lost b: connection reset`);
+  });
+
+  test('a link stays while frames wait in a queue, however long, and for a while after they have left it', async () => {
+    const { sim, log, a } = pair({ inboundBytesPerSecond: 100, silentCrashes: true });
+    const waitMs = idleMs + 10_000;
+    const frame = new Uint8Array(waitMs / 10);
+    a.transport.send('b', frame);
+    await sim.runFor(idleMs + 5_000);
+    a.transport.send('c', text('nobody'));
+    await sim.runFor(idleMs + 1_000);
+    expect(log).toContain(`${waitMs + 40} a>b ${frame.length} bytes`);
+    a.transport.send('d', text('nobody'));
+    sim.restart('b');
+    a.transport.send('b', text('again'));
+    await sim.runFor(100);
+    expect(log.at(-1)).toBe(`${2 * idleMs + 6_080} a lost b: connection reset`);
+  });
+
+  test('a link stays while frames that will be lost wait to leave', async () => {
+    const { sim, a } = pair({ outboundBytesPerSecond: 100, lossRate: 1 });
+    const frame = new Uint8Array((idleMs + 10_000) / 10);
+    a.transport.send('b', frame);
+    await sim.runFor(idleMs + 5_000);
+    a.transport.send('c', text('nobody'));
+    expect(a.transport.queuedBytes('b')).toBe(frame.length);
   });
 
   test('close tells the peers after the frames that came before, even through a full inbound queue', async () => {

@@ -1,4 +1,4 @@
-/** What a transport will bear; see `defaultLimits`. */
+/** What a transport will bear; see `wsDefaults`. */
 export interface WsLimits {
   /** Bytes queued towards one peer before its link is broken instead of memory filling up. */
   readonly queuedBytesMax: number;
@@ -10,7 +10,7 @@ export interface WsLimits {
   readonly unauthenticatedMax: number;
 }
 
-export const defaultLimits: WsLimits = {
+export const wsDefaults: WsLimits = {
   queuedBytesMax: 64 * 1024 * 1024,
   idleMs: 60_000,
   handshakeTimeoutMs: 5_000,

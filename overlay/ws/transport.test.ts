@@ -352,6 +352,38 @@ describe('closing', () => {
     expect(tellsOfB()).toBe(3);
   });
 
+  test('a peer that is dialled by an alias is warned of again once it has been up by its own name', async () => {
+    const a = await listen();
+    const b = await listen();
+    const alias = b.address.replace('127.0.0.1', 'localhost');
+    const tellsOfAlias = () => a.warnings.filter((warning) => warning.includes(alias)).length;
+    await b.transport.close();
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      a.transport.send(alias, text('x'));
+      await until(() => expect(a.down).toHaveLength(attempt));
+      expect(tellsOfAlias()).toBe(1);
+    }
+    const again = await listen({ port: Number(b.address.split(':')[1]) });
+    a.transport.send(alias, text('hello'));
+    await until(() => expect(again.texts()).toEqual(['hello']));
+    await again.transport.close();
+    await until(() => expect(a.down).toHaveLength(4));
+    a.transport.send(alias, text('x'));
+    await until(() => expect(a.down).toHaveLength(5));
+    expect(tellsOfAlias()).toBe(2);
+  });
+
+  test('a link that is down for another reason than before is warned of again, for another number it is not', async () => {
+    const a = await listen({ queuedBytesMax: 100_000 });
+    for (const bytes of [150_000, 160_000]) a.transport.send('127.0.0.1:1', new Uint8Array(bytes));
+    await until(() => expect(a.down).toHaveLength(2));
+    expect(a.down[0]).not.toBe(a.down[1]);
+    expect(a.warnings).toHaveLength(1);
+    a.transport.send('127.0.0.1:1', text('x'));
+    await until(() => expect(a.down).toHaveLength(3));
+    expect(a.warnings).toHaveLength(2);
+  });
+
   test('a peer that dies takes its link down, and only that', async () => {
     const [a, b] = await listenPair();
     await greet(a, b);

@@ -12,7 +12,7 @@ import { newCounters, type WsCounters } from './counters.ts';
 import { wsPayloadBytesMax } from './frame-codec.ts';
 import { Handshake, type Hello, type Identity } from './handshake.ts';
 import { answerAndClose, HttpPort } from './http-port.ts';
-import { closeCodes, defaultLimits, type WsLimits } from './limits.ts';
+import { closeCodes, type WsLimits, wsDefaults } from './limits.ts';
 import { Link, type LinkEnd } from './link.ts';
 import { closeSocket, type Negotiated, negotiate } from './negotiate.ts';
 
@@ -35,8 +35,8 @@ export interface WsOptions extends Partial<WsLimits> {
 }
 
 const peerPath = '/peer';
-/** Peers of which it is remembered what was logged. */
-const unreachableMax = 4_096;
+/** Peers of which it is remembered what was warned of. */
+const warnedMax = 4_096;
 
 /** Handshakes are proved or refused, so nothing hides behind the mask that WebSocket clients put on what they send. */
 const noMask = (mask: Buffer) => void mask.fill(0);
@@ -66,8 +66,11 @@ export class WsTransport implements Transport {
   readonly #dials = new Map<Link, () => void>();
   /** Ways to give up the handshakes of connections that were accepted but not yet proved. */
   readonly #accepting = new Set<() => void>();
-  /** Why peers could not be reached, as it was logged last: what is asked again and again need not be told again. */
-  readonly #unreachable = new Map<Address, string>();
+  /**
+   * Why the link to a peer is down, as the last warning said, until it is up again: it may be dialled every few seconds.
+   * Without digits, since counts and ports may be others each time.
+   */
+  readonly #warned = new Map<Address, string>();
   /** Names that were dialled and turned out to be another address of the peer. */
   readonly #aliases = new Map<Address, Address>();
   readonly #idleTimer: NodeJS.Timeout;
@@ -82,7 +85,7 @@ export class WsTransport implements Transport {
     this.#identity = { cluster, replicas, geometry, address, instance: randomBytes(16).toString('hex') };
     this.#secret = options.secret;
     this.#log = options.log;
-    this.#limits = { ...defaultLimits, ...options };
+    this.#limits = { ...wsDefaults, ...options };
     this.#idleTimer = setInterval(() => this.#closeIdleLinks(), this.#limits.idleMs / 4).unref();
     http.server.on('clientError', () => {
       this.#counters.malformed += 1;
@@ -225,6 +228,7 @@ export class WsTransport implements Transport {
       return;
     }
     this.#links.delete(alias);
+    this.#warned.delete(alias);
     this.#aliases.set(alias, address);
     this.#linkTo(address).adopt(link);
   }
@@ -280,9 +284,9 @@ export class WsTransport implements Transport {
 
   #attach(peer: Hello, socket: WebSocket, isDialledHere: boolean): void {
     const { address, instance } = peer;
-    this.#unreachable.delete(address);
     const known = this.#links.get(address);
     if (known?.connection) this.#break(known, 'replaced by a new link', closeCodes.replaced);
+    this.#warned.delete(address);
     const link = this.#links.get(address) ?? this.#newLink(address);
     this.#giveUpDial(link);
     this.#counters.linksOpened += 1;
@@ -316,11 +320,12 @@ export class WsTransport implements Transport {
     });
   }
 
-  /** False when the same was logged of the peer before, and no link to it was up since. */
+  /** False when the last warning said the same of the peer, and no link to it was up since. */
   #isNews(peer: Address, reason: string): boolean {
-    if (this.#unreachable.get(peer) === reason) return false;
-    if (this.#unreachable.size >= unreachableMax) this.#unreachable.clear();
-    this.#unreachable.set(peer, reason);
+    const kind = reason.replaceAll(/\d+/g, '');
+    if (this.#warned.get(peer) === kind) return false;
+    if (this.#warned.size >= warnedMax) this.#warned.clear();
+    this.#warned.set(peer, kind);
     return true;
   }
 
