@@ -42,6 +42,8 @@ export const nonceBytes = 16;
 const columnsMax = 4_096;
 /** Of each list in a coverage. */
 const coverageItemsMax = 65_536;
+/** Of any error code, also those to come. */
+const errorCodeCharsMax = 64;
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
 const session = z
@@ -85,7 +87,13 @@ const coverage: z.ZodType<Coverage> = z.object({
   reasons: listOf(z.string(), coverageItemsMax),
 });
 
-const errorCode = z.custom<ErrorCode>((code) => typeof code === 'string' && code in SQLSTATE);
+/** One that the node has and this client does not, being older, is read as `internal`: the message tells more. */
+const errorCode = z.enum(Object.keys(SQLSTATE) as [ErrorCode, ...ErrorCode[]]).or(
+  z
+    .string()
+    .max(errorCodeCharsMax)
+    .transform((): ErrorCode => 'internal'),
+);
 const failure = { code: errorCode, message: z.string(), position: count.nullable(), hint: z.string().nullable() };
 
 const challenge = z.object({
