@@ -6,6 +6,7 @@ import {
   type ObjectStore,
   type Overlay,
   OverlayError,
+  RegionSet,
   type Runtime,
   type Timer,
 } from '../overlay/index.ts';
@@ -120,7 +121,7 @@ export class Catalog {
     return `${name}#${tag}`;
   }
 
-  /** @throws QueryError `unknownTable`, `schemaClash` */
+  /** @throws QueryError `unknownTable`, `schemaClash`, `unreachable` */
   async resolve(name: string, position: number): Promise<TableDefinition> {
     const system = systemTable(name);
     if (system !== null) return system;
@@ -129,8 +130,7 @@ export class Catalog {
     const entries = await this.#entries(name);
     const [first, ...others] = entries;
     if (first === undefined) {
-      const missing = this.#options.overlay.missing().length;
-      throw unknownTable(name, position, [...this.#local.keys(), ...systemTableNames], missing);
+      throw unknownTable(name, position, [...this.#local.keys(), ...systemTableNames], this.#reasonForDoubt());
     }
     const table = { ...first.table, schema: unionOf(name, [first, ...others], position) };
     this.#leases.set(name, { table, untilMs: this.#options.runtime.now() + leaseMs });
@@ -139,7 +139,7 @@ export class Catalog {
 
   /**
    * Of several that create one name at the same time one succeeds: the owner of the name decides.
-   * @throws QueryError `duplicateTable`, `storageFull`; `unreachable`: the table may or may not have been created
+   * @throws QueryError `duplicateTable`; `storageFull`, `unreachable`: the table may or may not have been created
    */
   async create(table: TableDefinition, ifNotExists: boolean, position: number): Promise<void> {
     const isTaken = systemTable(table.name) !== null || (await this.#entries(table.name)).length > 0;
@@ -151,26 +151,34 @@ export class Catalog {
   async #define(table: TableDefinition): Promise<boolean> {
     const { store, overlay } = this.#options;
     const value = encodeEntry({ table, node: overlay.self.address });
-    return reachable(async () => {
+    return attempt(`creating table "${table.name}" failed`, async () => {
       try {
         await store.put(namespace, table.name, 'distributed', value, distributedLifetimeMs, { expected: absent });
         return true;
       } catch (error) {
-        if (!(error instanceof OverlayError)) throw error;
-        if (error.code === 'conflict') return false;
-        if (error.code !== 'refused' && error.code !== 'full') throw error;
-        throw overlayFailure(`table "${table.name}" cannot be created now`, error);
+        if (error instanceof OverlayError && error.code === 'conflict') return false;
+        throw error;
       }
     });
   }
 
-  /** @throws QueryError `unknownTable`, `wrongObjectType` */
+  /**
+   * @throws QueryError `unknownTable`, `wrongObjectType`; `storageFull`, `unreachable`: the table may or may not have been
+   *   dropped
+   */
   async drop(name: string, ifExists: boolean, position: number): Promise<void> {
     const system = systemTable(name) !== null;
     const entries = system ? [] : await this.#entries(name);
     const distributed = entries.find(({ table }) => table.distributed !== null)?.table.distributed;
     if (distributed) {
-      await reachable(() => this.#options.store.remove(namespace, name, 'distributed'));
+      const remove = () => this.#options.store.remove(namespace, name, 'distributed');
+      try {
+        await attempt(`dropping table "${name}" failed`, remove);
+      } catch (error) {
+        // What it was called is known no longer: nobody could drop its rows another time.
+        if (await this.#isGone(name)) this.#announce({ changed: name, dropped: distributed.namespace });
+        throw error;
+      }
       this.#announce({ changed: name, dropped: distributed.namespace });
     } else if (system || entries.length > 0) {
       throw new QueryError('wrongObjectType', `"${name}" is not a distributed table`, {
@@ -180,8 +188,27 @@ export class Catalog {
     } else if (!ifExists) throw unknownTable(name, position, []);
   }
 
+  /** Whether a distributed table is known to exist no longer. */
+  async #isGone(name: string): Promise<boolean> {
+    try {
+      return (await this.#entries(name)).every(({ table }) => table.distributed === null);
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      return false;
+    }
+  }
+
+  /** Why a table may exist that is not known here, if for any reason. */
+  #reasonForDoubt(): string | null {
+    const { overlay } = this.#options;
+    const missing = overlay.missing().length;
+    if (missing > 0) return missing === 1 ? 'a member is missing' : `${missing} members are missing`;
+    return overlay.losses(RegionSet.whole()).length > 0 ? 'some of what was stored has been lost' : null;
+  }
+
   async #entries(name: string): Promise<readonly CatalogEntry[]> {
-    const items = await reachable(() => this.#options.store.get(namespace, name));
+    const get = () => this.#options.store.get(namespace, name);
+    const items = await attempt(`looking up table "${name}" failed`, get);
     const entries = items.map((item) => decodeEntry(item.value));
     const own = this.#local.get(name);
     return own === undefined ? entries : [...entries, this.#localEntry(own)];
@@ -197,7 +224,9 @@ export class Catalog {
       // Nodes with equal schemas refresh one and the same object, however many columns they have.
       const instance = `local ${keyOf(describe(source.schema))}`;
       try {
-        await store.put(namespace, source.name, instance, encodeEntry(this.#localEntry(source)), localLifetimeMs);
+        await store.put(namespace, source.name, instance, encodeEntry(this.#localEntry(source)), localLifetimeMs, {
+          isSoft: true,
+        });
       } catch (error) {
         log.warn('could not publish a local table', { table: source.name, error: String(error) });
       }
@@ -245,12 +274,13 @@ export class Catalog {
   }
 }
 
-async function reachable<T>(ask: () => Promise<T>): Promise<T> {
+/** @param failed what did not succeed, in words */
+async function attempt<T>(failed: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (cause) {
     if (!(cause instanceof OverlayError)) throw cause;
-    throw overlayFailure('the catalog cannot be reached', cause);
+    throw overlayFailure(failed, cause);
   }
 }
 
@@ -310,12 +340,16 @@ function placeOf({ table, node }: CatalogEntry): string {
   return table.source === 'local' ? `at node ${node}` : 'as a distributed table';
 }
 
-/** @param missing members that may know of it */
-function unknownTable(name: string, position: number, known: readonly string[], missing = 0): QueryError {
-  const who = missing === 1 ? 'a member is' : `${missing} members are`;
-  const absent = missing === 0 ? null : `Perhaps it exists: ${who} missing.`;
+/** @param doubt why it may exist all the same */
+function unknownTable(
+  name: string,
+  position: number,
+  known: readonly string[],
+  doubt: string | null = null,
+): QueryError {
+  const doubtful = doubt === null ? null : `Perhaps it exists: ${doubt}.`;
   return new QueryError('unknownTable', `table "${name}" does not exist`, {
     position,
-    hint: didYouMean(name, known) ?? absent ?? 'SHOW TABLES lists the tables of the fleet.',
+    hint: didYouMean(name, known) ?? doubtful ?? 'SHOW TABLES lists the tables of the fleet.',
   });
 }

@@ -2,46 +2,63 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openDataDirectory } from './data-directory.ts';
+import { Journal } from '../overlay/index.ts';
+import { identify, openDataDirectory } from './data-directory.ts';
 
-test('nodes that start side by side make the directories above their own together', async () => {
+async function inScratch(use: (directory: string) => Promise<void>): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'wharf-'));
   try {
+    await use(scratch);
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+}
+
+test('nodes that start side by side make the directories above their own together', async () => {
+  await inScratch(async (scratch) => {
     for (let round = 0; round < 5; round++) {
       const names = ['a', 'b', 'c', 'd'].map((node) => join(scratch, `${round}`, 'x', 'y', node));
       const opened = await Promise.all(names.map(openDataDirectory));
       expect(opened).toHaveLength(4);
       await Promise.all(opened.map((storage) => storage.close()));
     }
-  } finally {
-    await rm(scratch, { recursive: true });
-  }
+  });
 });
 
-test('a directory whose database has gone is damaged, not new', async () => {
-  const scratch = await mkdtemp(join(tmpdir(), 'wharf-'));
-  try {
-    await (await openDataDirectory(scratch)).close();
-    await (await openDataDirectory(scratch)).close();
-    await rm(join(scratch, 'store'), { recursive: true });
-    for (let life = 0; life < 2; life++) {
-      await expect(openDataDirectory(scratch)).rejects.toMatchObject({ name: 'StorageError', code: 'corrupt' });
-    }
-  } finally {
-    await rm(scratch, { recursive: true });
-  }
-});
+/** Who a node is in a directory, and why it takes no writes, if so. */
+async function liveIn(directory: string, newId: string): Promise<{ id: string; isNew: boolean; failure: unknown }> {
+  const journal = new Journal(await openDataDirectory(directory), () => {});
+  const { id, isNew } = await identify(journal, directory, 'wharf', () => newId);
+  await journal.close();
+  return { id, isNew, failure: journal.failure };
+}
 
-test.each(['', '{', '7', '{}'])(
-  'a directory whose marker says %j is damaged, not of another version',
-  async (garbage) => {
-    const scratch = await mkdtemp(join(tmpdir(), 'wharf-'));
-    try {
-      await (await openDataDirectory(scratch)).close();
-      await writeFile(join(scratch, 'wharf-node'), garbage);
-      await expect(openDataDirectory(scratch)).rejects.toMatchObject({ name: 'StorageError', code: 'corrupt' });
-    } finally {
-      await rm(scratch, { recursive: true });
-    }
+const [first, second] = ['1', '2'].map((digit) => digit.repeat(40)) as [string, string];
+
+/** What happens to a directory, and what is said of it. */
+const harms: readonly [string, (directory: string) => Promise<void>, RegExp][] = [
+  ['the database has gone', (directory) => rm(join(directory, 'store'), { recursive: true }), /does not exist/],
+  ...['', '{', '7', '{}'].map((garbage): (typeof harms)[number] => [
+    `the marker says "${garbage}"`,
+    (directory) => writeFile(join(directory, 'wharf-node'), garbage),
+    /its file wharf-node makes no sense/,
+  ]),
+];
+
+test.each(harms)(
+  'where %s, a node lives as another, takes no writes, and leaves all as it is',
+  async (_, harm, why) => {
+    await inScratch(async (directory) => {
+      expect(await liveIn(directory, first)).toEqual({ id: first, isNew: true, failure: null });
+      expect(await liveIn(directory, second)).toEqual({ id: first, isNew: false, failure: null });
+      await harm(directory);
+      for (let life = 0; life < 2; life++) {
+        expect(await liveIn(directory, second)).toEqual({
+          id: second,
+          isNew: true,
+          failure: expect.objectContaining({ code: 'corrupt', message: expect.stringMatching(why) }),
+        });
+      }
+    });
   },
 );

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { QueryError } from '../columnar/index.ts';
 import {
+  damaged,
   diskKey,
   diskPrefix,
   isKey,
@@ -9,6 +10,7 @@ import {
   LevelStorage,
   type Storage,
   StorageError,
+  unreadable,
 } from '../overlay/index.ts';
 import { isTableFile } from './tables/index.ts';
 
@@ -20,7 +22,8 @@ const format = 2;
 const marker = `${JSON.stringify({ format })}\n`;
 
 /**
- * Opens the directory in which a node keeps its state, or makes a new one.
+ * Opens the directory in which a node keeps its state, or makes a new one. When that of an earlier life cannot be
+ * opened, being damaged or on a full disk, the node lives without it, and takes no writes.
  * @throws QueryError `configuration` when it is something else or of another version, `dataDirectory` when it cannot be
  *   made or read; StorageError, for `unusable`
  */
@@ -28,13 +31,12 @@ export async function openDataDirectory(directory: string): Promise<Storage> {
   try {
     await makeDirectory(directory);
     const names = await readdir(directory);
-    const isMarked = names.includes(markerName);
-    if (isMarked) await checkMarker(directory);
+    if (names.includes(markerName)) return await reopened(directory);
     // A crash may have come before the marker.
-    else if (names.some((name) => name !== databaseName)) throw notOurs(directory, names);
-    const storage = await LevelStorage.open(join(directory, databaseName), isMarked);
+    if (names.some((name) => name !== databaseName)) throw notOurs(directory, names);
+    const storage = await LevelStorage.open(join(directory, databaseName));
     // Last: from now on there has to be a database.
-    if (!isMarked) await writeFile(join(directory, markerName), marker, { flush: true });
+    await writeFile(join(directory, markerName), marker, { flush: true });
     return storage;
   } catch (error) {
     if (error instanceof QueryError || error instanceof StorageError) throw error;
@@ -44,8 +46,18 @@ export async function openDataDirectory(directory: string): Promise<Storage> {
   }
 }
 
+async function reopened(directory: string): Promise<Storage> {
+  try {
+    await checkMarker(directory);
+    return await LevelStorage.open(join(directory, databaseName), true);
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code === 'locked' || error.code === 'io') throw error;
+    return unreadable(error.code === 'corrupt' ? damaged(error.message) : error);
+  }
+}
+
 /**
- * Who the node is that keeps its state here: the same in every life.
+ * Who the node is that keeps its state here: the same in every life, but for those in which that cannot be read.
  * @param newId of a new node
  * @returns whether it is new, too: then nobody has seen it yet
  * @throws QueryError `configuration` when it belongs to another cluster; StorageError
@@ -65,9 +77,9 @@ export async function identify(
       { hint: `Give --cluster ${known.cluster}, or another directory.` },
     );
   }
-  // Whoever it was is perhaps what is damaged.
-  if (journal.failure) throw journal.failure;
   const id = newId();
+  // Whoever it was is perhaps what is damaged: nobody takes this one for it.
+  if (journal.failure) return { id, isNew: true };
   journal.write(diskKey(diskPrefix.identity), new TextEncoder().encode(JSON.stringify({ cluster, id })));
   await journal.flushed();
   return { id, isNew: true };
@@ -83,7 +95,7 @@ async function readIdentity(journal: Journal): Promise<{ cluster: string; id: st
   let identity: { cluster: string; id: string } | null = null;
   for await (const { value } of journal.read(diskPrefix.identity)) {
     identity = identityOf(parsed(new TextDecoder().decode(value)));
-    if (!identity) throw new StorageError('corrupt', 'the identity of its node makes no sense');
+    if (!identity) journal.damaged('the identity of the node makes no sense');
   }
   return identity;
 }

@@ -1,7 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { type Batch, isValid, partitionKeys, QueryError } from '../columnar/index.ts';
 import {
-  CodecError,
   compareClockwise,
   inRegion,
   type Key,
@@ -10,12 +9,11 @@ import {
   type Region,
   ReplicatedWrites,
   type Runtime,
-  type WritableStore,
   type Write,
 } from '../overlay/index.ts';
 import type { TableDefinition } from '../planner/index.ts';
 import { overlayFailure } from './overlay-failure.ts';
-import { encodeWrite, RowStore, type Written } from './rows/index.ts';
+import { encodeWrite, RowStore, type Written, writableRows } from './rows/index.ts';
 
 /** The overlay application of rows. */
 const rowsApp = 4;
@@ -26,6 +24,8 @@ const rowsPerWriteMax = 4_096;
 /** Writes of one INSERT that wait for acknowledgement, and their bytes (and at most one write more). */
 const writesInFlightMax = 256;
 const writeBytesInFlightMax = 16 * 1024 * 1024;
+const roomHint =
+  'Add nodes, give rows a shorter lifetime, or drop tables. A node whose disk is full needs room there and a restart.';
 
 export interface DistributedTablesOptions {
   readonly overlay: OverlayNode;
@@ -58,7 +58,7 @@ export class DistributedTables {
     const { self, incarnation } = options.overlay;
     this.#writer = `${self.id}/${incarnation.toString(36)}`;
     this.#rows = new RowStore({ runtime: options.runtime, journal: options.overlay.journal });
-    this.#writes = new ReplicatedWrites(options.overlay, rowsApp, writable(this.#rows));
+    this.#writes = new ReplicatedWrites(options.overlay, rowsApp, writableRows(this.#rows, self.address));
   }
 
   get rowsStored(): number {
@@ -69,7 +69,7 @@ export class DistributedTables {
    * Places every row at the owner of its key and that key's replicas; resolves when all of them have it.
    * @param progress adds up what becomes of the rows, also when it fails
    * @param signal aborted: nothing more is sent, and it fails with the signal's reason
-   * @throws QueryError `notNull`, `storageFull`, `unreachable`, `outOfMemory`
+   * @throws QueryError `notNull`, `outOfRange` for a row that is too long, `storageFull`, `unreachable`
    */
   async insert(table: TableDefinition, batch: Batch, progress: InsertProgress, signal: AbortSignal): Promise<void> {
     const { distributed } = table;
@@ -118,7 +118,7 @@ export class DistributedTables {
       return await this.#writes.write(writes);
     } catch (error) {
       if (!(error instanceof OverlayError)) throw error;
-      throw overlayFailure('rows could not be stored', error);
+      throw overlayFailure('rows could not be stored', error, roomHint);
     }
   }
 
@@ -157,37 +157,6 @@ export class DistributedTables {
       expiresAtMs: this.#lastWriteMs + lifetimeMs,
     };
   }
-}
-
-/** Rows arrive as chunks that every copy imports alike. */
-function writable(rows: RowStore): WritableStore {
-  return {
-    digest: (region, horizonMs) => rows.digest(region, horizonMs),
-    export: (regions) => rows.export(regions),
-    import: (chunk) => {
-      try {
-        rows.import(chunk);
-      } catch (error) {
-        throw error instanceof QueryError && error.code === 'protocol' ? malformed(error) : error;
-      }
-    },
-    drop: (region) => rows.drop(region),
-    recover: () => rows.recover(),
-    accept: (_first, chunk) => {
-      try {
-        rows.accept(chunk);
-      } catch (error) {
-        if (!(error instanceof QueryError)) throw error;
-        if (error.code === 'protocol') throw malformed(error);
-        throw new OverlayError('refused', error.message, { cause: error });
-      }
-      return chunk;
-    },
-  };
-}
-
-function malformed(error: QueryError): CodecError {
-  return new CodecError(error.message, { cause: error });
 }
 
 function requireNotNull(table: TableDefinition, columns: readonly number[], batch: Batch): void {

@@ -1,7 +1,13 @@
 import { QueryError } from '../columnar/index.ts';
 import type { OverlayError } from '../overlay/index.ts';
 
-/** A failure of the overlay as clients hear of it. @param what could not be done */
-export function overlayFailure(what: string, cause: OverlayError): QueryError {
-  return new QueryError(cause.code === 'full' ? 'storageFull' : 'unreachable', `${what}: ${cause.message}`, { cause });
+/**
+ * A failure of the overlay as clients hear of it.
+ * @param what failed, in words
+ * @param roomHint how to make room for it
+ */
+export function overlayFailure(what: string, cause: OverlayError, roomHint?: string): QueryError {
+  const message = `${what}: ${cause.message}`;
+  if (cause.code !== 'full') return new QueryError('unreachable', message, { cause });
+  return new QueryError('storageFull', message, { cause, ...(roomHint === undefined ? {} : { hint: roomHint }) });
 }

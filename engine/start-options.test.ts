@@ -60,19 +60,27 @@ test('the directory of a node that was not let in is open to one of another clus
   }
 }, 60_000);
 
-test('a node with little room shares it: what does not fit is refused, what is small is taken', async () => {
+test('a node with little room shares it: what does not fit is refused, tables too, and what is small is taken', async () => {
   const room = 16 * 1024 * 1024;
   const node = await startNode({ listen: anyPort, storageBytesMax: room });
   try {
     const hourMs = 3_600_000;
     const value = new Uint8Array(1024 * 1024);
-    let stored = 0;
+    // Whoever stores for as long as may be leaves room for one such value, beside what others store meanwhile.
+    await node.store.put('bulk', 'week', 'only', value, 7 * 24 * hourMs);
+    let stored = 1;
     const fill = async (): Promise<void> => {
       for (; stored < 32; stored++) await node.store.put('bulk', `b${stored}`, 'only', value, hourMs);
     };
     await expect(fill()).rejects.toMatchObject({ code: 'full', message: expect.stringMatching(/no room/) });
     expect(stored).toBeGreaterThan(4);
     expect(stored * value.length).toBeLessThan(room);
+    const create = async (): Promise<void> => {
+      const columns = Array.from({ length: 100 }, (_, i) => `c${i} int`).join(', ');
+      for await (const _ of node.openSession().execute(`CREATE TABLE wide (${columns})`));
+    };
+    const message = expect.stringMatching(/^creating table "wide" failed: no room/);
+    await expect(create()).rejects.toMatchObject({ code: 'storageFull', sqlState: '53100', message });
     await node.store.put('small', 's', 'only', new Uint8Array(100), 60_000);
   } finally {
     await node.stop();

@@ -11,6 +11,7 @@ const advert = {
   spare: new RegionSet([{ from: b, to: c }]),
   retired: none,
   lossy: RegionSet.whole(),
+  isVolatile: false,
 };
 const keyBytes = 20;
 
@@ -22,6 +23,10 @@ test('an edge that two regions share is told once', () => {
   expect(heard.retired.isEmpty && heard.lossy.isWhole).toBe(true);
 });
 
+test.each([true, false])('of what would not survive a crash: %j', (isVolatile) => {
+  expect(decode(advertCodec, encode(advertCodec, { ...advert, isVolatile }))).toMatchObject({ isVolatile });
+});
+
 test('what is no set, or of no part, is refused', () => {
   const told = encode(advertCodec, advert);
   const partsOfFirstEdge = 3 + 1 + keyBytes;
@@ -30,5 +35,5 @@ test('what is no set, or of no part, is refused', () => {
     other[partsOfFirstEdge] = parts;
     expect(() => decode(advertCodec, other)).toThrow(CodecError);
   }
-  expect(() => decode(advertCodec, Uint8Array.of(16, 0, 0))).toThrow(CodecError);
+  expect(() => decode(advertCodec, Uint8Array.of(32, 0, 0))).toThrow(CodecError);
 });

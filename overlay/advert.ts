@@ -12,11 +12,15 @@ export interface Advert {
   readonly retired: ReadonlyRegionSet;
   /** Held or spare regions of which it may lack something, since all copies of them had been lost. */
   readonly lossy: ReadonlyRegionSet;
+  /** Its disk has failed: its copies would not survive a crash, and are no reason for others to give up theirs. */
+  readonly isVolatile: boolean;
 }
 
 /** In the order of their bits. */
 const parts = ['held', 'spare', 'retired', 'lossy'] as const;
 const partsMask = 2 ** parts.length - 1;
+/** Beside the bits of what is inside at the end of the ring. */
+const volatileBit = partsMask + 1;
 
 /** A key at which some of the sets begin or end. */
 interface Edge {
@@ -37,10 +41,8 @@ export const advertCodec: Codec<Advert> = {
     for (const [i, set] of sets.entries()) {
       for (const key of set.edges) changes.set(key, (changes.get(key) ?? 0) | (1 << i));
     }
-    u8.write(
-      writer,
-      sets.reduce((bits, set, i) => bits | (set.insideAtEnd ? 1 << i : 0), 0),
-    );
+    const insideAtEnd = sets.reduce((bits, set, i) => bits | (set.insideAtEnd ? 1 << i : 0), 0);
+    u8.write(writer, insideAtEnd | (advert.isVolatile ? volatileBit : 0));
     const ascending = [...changes].sort(([a], [b]) => (a < b ? -1 : 1));
     edges.write(
       writer,
@@ -48,16 +50,16 @@ export const advertCodec: Codec<Advert> = {
     );
   },
   read: (reader) => {
-    const insideAtEnd = u8.read(reader);
+    const bits = u8.read(reader);
     const all = edges.read(reader);
-    if (insideAtEnd > partsMask || all.some((edge) => edge.parts === 0 || edge.parts > partsMask)) {
+    if (bits >= 2 * volatileBit || all.some((edge) => edge.parts === 0 || edge.parts > partsMask)) {
       throw new CodecError('an advert has four sets');
     }
     const [held, spare, retired, lossy] = parts.map((_, i) => {
       const own = all.filter((edge) => (edge.parts >> i) & 1).map(({ key }) => key);
-      return setOf(own, ((insideAtEnd >> i) & 1) === 1);
+      return setOf(own, ((bits >> i) & 1) === 1);
     }) as [RegionSet, RegionSet, RegionSet, RegionSet];
-    return { held, spare, retired, lossy };
+    return { held, spare, retired, lossy, isVolatile: (bits & volatileBit) !== 0 };
   },
 };
 

@@ -186,6 +186,7 @@ export function padding(bytes: number): Codec<null> {
 export function bytes(bytesMax: number): Codec<Uint8Array> {
   return {
     write: (writer, value) => {
+      // Here and wherever every frame passes: `assert(…, text)` would put its text together each time.
       if (value.length > bytesMax) assert.fail(`${value.length} bytes exceed ${bytesMax}`);
       u32.write(writer, value.length);
       const at = writer.claim(value.length);

@@ -19,7 +19,7 @@ type Step =
   | { readonly kind: 'advert'; readonly member: Contact; readonly advert: Advert }
   | { readonly kind: 'takenOver'; readonly kept: Kept }
   | { readonly kind: 'read' | 'lost' | 'united'; readonly region: Region }
-  | { readonly kind: 'tidied' | 'returned' | 'silence' };
+  | { readonly kind: 'tidied' | 'returned' | 'silence' | 'diskFailed' };
 
 const member = fc.constantFrom(...members);
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -41,7 +41,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     kind: fc.constantFrom('read' as const, 'lost' as const, 'united' as const),
     region: fc.oneof(region, fc.constant(wholeRing)),
   }),
-  fc.record({ kind: fc.constantFrom('tidied' as const, 'returned' as const, 'silence' as const) }),
+  fc.record({
+    kind: fc.constantFrom('tidied' as const, 'returned' as const, 'silence' as const, 'diskFailed' as const),
+  }),
 );
 
 const forgetAfterMs = 10;
@@ -95,6 +97,9 @@ class World {
       case 'returned':
         for (const one of copies.stale.regions()) copies.returned(one);
         return;
+      case 'diskFailed':
+        copies.becomeVolatile();
+        return;
       case 'silence':
         copies.forgetSilent(this.nowMs - forgetAfterMs);
         for (const [id, atMs] of this.heardAtMs) {
@@ -107,7 +112,8 @@ class World {
   facts(): unknown {
     const { held, spare, retired, stale, lossy } = this.copies;
     const sets = [held, spare, retired, stale, lossy, this.copies.wanted()];
-    return [sets.map((set) => set.regions()), members.map(({ id }) => this.copies.heldBy(id).regions())];
+    const { isVolatile } = this.copies;
+    return [isVolatile, sets.map((set) => set.regions()), members.map(({ id }) => this.copies.heldBy(id).regions())];
   }
 }
 
@@ -185,6 +191,24 @@ test('a share that is held is at rest until somebody else is to keep some of it'
   expect(waitingFor).toEqual([]);
   copies.dispose(disposable);
   expect(copies.isAtRest).toBe(true);
+});
+
+test('copies on failed disks are no reason to give up others, here or far away', () => {
+  const { copies, table } = new World(members.slice(0, 2), null);
+  copies.holdAll();
+  for (const newcomer of members.slice(2)) table.heard(newcomer);
+  copies.reconsider();
+  const spare = copies.spare.regions();
+  for (const member of members) copies.advertised(member, { ...advertOf([wholeRing]), isVolatile: true }, 1);
+  expect(copies.spare.regions()).toEqual(spare);
+  const { disposable, waitingFor } = copies.surplus();
+  expect(disposable.isEmpty).toBe(true);
+  expect(waitingFor.length).toBeGreaterThan(0);
+  expect(copies.keptOf(RegionSet.whole()).held.isEmpty).toBe(false);
+  expect(copies.becomeVolatile()).toBe(true);
+  expect(copies.becomeVolatile()).toBe(false);
+  const { held, everywhere } = copies.keptOf(RegionSet.whole());
+  expect(held.isEmpty && everywhere.isEmpty).toBe(true);
 });
 
 describe('copies far away, of keys whose owner the table does not know,', () => {

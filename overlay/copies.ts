@@ -14,7 +14,7 @@ interface Neighbour {
 
 /** What the owner of some keys says of them. */
 export interface Kept {
-  /** What it keeps and holds. */
+  /** What it keeps and holds, and would still have after a crash. */
   readonly held: RegionSet;
   /** Of that, what may lack something. */
   readonly lossy: RegionSet;
@@ -54,6 +54,7 @@ export class Copies {
   readonly #stale = new RegionSet();
   readonly #doubtful = new RegionSet();
   #isLeaving = false;
+  #isVolatile = false;
   #version = 0;
   /** Of neighbours outside the leaf set none was last heard before. */
   #saidSinceMs = Number.POSITIVE_INFINITY;
@@ -71,6 +72,11 @@ export class Copies {
   /** Whether everything is for others to keep by now, as they know or will soon. */
   get isLeaving(): boolean {
     return this.#isLeaving;
+  }
+
+  /** Whether the disk has failed: what is here would not survive a crash. */
+  get isVolatile(): boolean {
+    return this.#isVolatile;
   }
 
   get held(): ReadonlyRegionSet {
@@ -134,8 +140,9 @@ export class Copies {
     return isIdle && this.wanted().isEmpty && this.healers().length === 0;
   }
 
-  /** The first node of a ring has everything there is. */
-  holdAll(): void {
+  /** The first node of a ring has everything there is, but for what it knows that it has lost. */
+  holdAll(losses: readonly Loss[] = []): void {
+    this.#losses.unite(this.servable(), RegionSet.whole(), losses);
     this.#held.addAll(RegionSet.whole());
     this.#changed();
   }
@@ -201,6 +208,14 @@ export class Copies {
   assure(region: Region, losses: readonly Loss[]): boolean {
     this.#doubtful.remove(region);
     return this.united(new RegionSet([region]), losses);
+  }
+
+  /** The disk has failed, for good. Returns whether that is news, and the advert another. */
+  becomeVolatile(): boolean {
+    if (this.#isVolatile) return false;
+    this.#isVolatile = true;
+    this.#changed();
+    return true;
   }
 
   /** From now on everything is for others to keep. */
@@ -379,9 +394,9 @@ export class Copies {
     return { disposable, waitingFor };
   }
 
-  /** Of some keys: what this node keeps and holds, the flaws of that, and what all others hold who must keep it, too. */
+  /** Of some keys: what this node keeps, holds and would have after a crash, the flaws of that, and what all others hold who must keep it, too. */
   keptOf(keys: RegionSet): Kept {
-    const held = this.#held.intersect(keys);
+    const held = this.#isVolatile ? new RegionSet() : this.#held.intersect(keys);
     const everywhere = held.clone();
     for (const { lacking } of this.#lackedByKeepers(held, this.#replicas)) everywhere.removeAll(lacking);
     return { held, lossy: this.lossy.intersect(held), everywhere };
@@ -423,7 +438,7 @@ export class Copies {
     const others = this.#table.keepers(keys, copies).filter(({ id }) => id !== this.#table.self.id);
     const lacks = others.map((contact) => {
       const theirs = keys.intersect(this.#table.replicaRegionOf(contact.id, copies));
-      const lacking = this.heldBy(contact.id).missingFrom(theirs);
+      const lacking = this.#safeAt(contact.id).missingFrom(theirs);
       lacking.addAll(this.#betterThan(this.#lossyAt(contact.id)).intersect(theirs));
       return { contact, lacking };
     });
@@ -432,7 +447,7 @@ export class Copies {
 
   /** Only in favour of one who must keep the region: another may just be about to retire its copy, too. */
   #retireFor({ contact, advert }: Neighbour): boolean {
-    if (this.#spare.isEmpty || !this.#table.get(contact.id)) return false;
+    if (this.#spare.isEmpty || advert.isVolatile || !this.#table.get(contact.id)) return false;
     const taken = this.#spare.intersect(advert.held).intersect(this.#table.replicaRegionOf(contact.id, this.#replicas));
     taken.removeAll(this.#betterThan(this.#lossyAt(contact.id)));
     return this.#retire(taken);
@@ -447,6 +462,11 @@ export class Copies {
     this.#losses.retain(this.servable());
     this.#changed();
     return true;
+  }
+
+  /** What a neighbour holds, and would still have after a crash. */
+  #safeAt(id: Key): ReadonlyRegionSet {
+    return this.#neighbours.get(id)?.advert.isVolatile ? new RegionSet() : this.heldBy(id);
   }
 
   #lossyAt(id: Key): ReadonlyRegionSet {

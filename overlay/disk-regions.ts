@@ -92,8 +92,7 @@ export class DiskRegions {
 
   /**
    * A copy of these keys is complete but for some losses, and about to be held. Others forget what this node says it
-   * holds: not before it would survive a crash here.
-   * @throws StorageError
+   * holds: not before it would survive a crash here, or is known to be volatile.
    */
   async secure(keys: RegionSet, losses: readonly Loss[]): Promise<void> {
     const complete = this.#onDisk.complete.clone();
@@ -104,7 +103,14 @@ export class DiskRegions {
     complete.addAll(whole);
     this.#version = null;
     this.#write({ complete, all });
-    await this.#journal.flushed();
+    // The journal has told of it.
+    await this.#journal.flushed().catch(() => {});
+    this.checkDisk();
+  }
+
+  /** Returns whether the disk is newly known to have failed, and the advert another. */
+  checkDisk(): boolean {
+    return this.#journal.failure !== null && this.#copies.becomeVolatile();
   }
 
   /** The copies may have changed. */

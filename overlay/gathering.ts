@@ -128,8 +128,7 @@ export class Gathering {
   async #hold(part: Region, losses: readonly Loss[], isFromDisk: boolean): Promise<void> {
     const isDoubtful = isFromDisk || this.#isAnyoneAbsent();
     const flaws = isDoubtful ? [...losses, { region: part, atMs: this.#ground.runtime.now() }] : losses;
-    // Nobody else has it: even a node whose disk has failed serves it.
-    await this.#disk.secure(new RegionSet([part]), flaws).catch(() => {});
+    await this.#disk.secure(new RegionSet([part]), flaws);
     this.#ground.log('info', 'region gathered', { region: part, isDoubtful });
     this.#ground.copies.hold(part, flaws);
     // What an earlier life doubted is in what was read now.

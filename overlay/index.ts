@@ -12,7 +12,7 @@ export { RegionSet, wholeRing } from './region.ts';
 export { ReplicatedWrites, type WritableStore, type Write, type WriteOptions } from './replicated-writes.ts';
 export type { RoutingTable, TableSplit } from './routing-table.ts';
 export * from './runtime.ts';
-export { type Storage, type StorageEntry, StorageError, type StorageWrite } from './storage.ts';
+export { damaged, type Storage, type StorageEntry, StorageError, type StorageWrite, unreadable } from './storage.ts';
 export * from './store/index.ts';
 export { SystemRuntime } from './system-runtime.ts';
 export type { HttpPort, UpgradeHandler } from './ws/http-port.ts';

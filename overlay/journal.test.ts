@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { diskKey, diskPrefix, Journal } from './journal.ts';
 import { sealed } from './seals.ts';
-import { type Storage, StorageError, type StorageWrite } from './storage.ts';
+import { damaged, type Storage, StorageError, type StorageWrite } from './storage.ts';
 import { MemoryStorage } from './testing/memory-storage.ts';
 
 const log = () => {};
@@ -156,7 +156,7 @@ describe('a journal', () => {
   });
 
   test('says what its storage has found', async () => {
-    const storage = Object.assign(new MemoryStorage(), { damage: 'the end has gone' });
+    const storage = Object.assign(new MemoryStorage(), { failure: damaged('the end has gone') });
     await expect(new Journal(storage, log).flushed()).rejects.toMatchObject({
       code: 'corrupt',
       message: 'the data on disk is damaged: the end has gone',

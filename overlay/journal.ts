@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { decode, encode, list, struct, u8, u64 } from './codec.ts';
 import type { Log } from './defaults.ts';
 import { Inventory, sealed, sealOf, sumOf, unsealed } from './seals.ts';
-import { type Storage, type StorageEntry, StorageError, type StorageWrite } from './storage.ts';
+import { damaged, type Storage, type StorageEntry, StorageError, type StorageWrite } from './storage.ts';
 
 /** First byte of a key on disk: whose entry it is. */
 export const diskPrefix = {
@@ -55,7 +55,7 @@ export class Journal {
   constructor(storage: Storage | null, log: Log) {
     this.#storage = storage;
     this.#log = log;
-    if (storage?.damage) this.damaged(storage.damage);
+    if (storage?.failure) this.#fail(storage.failure);
   }
 
   /** Whether anything outlives the node. */
@@ -120,7 +120,7 @@ export class Journal {
 
   /** Something that was read makes no sense. */
   damaged(what: string): void {
-    this.#fail(new StorageError('corrupt', `the data on disk is damaged: ${what}`));
+    this.#fail(damaged(what));
   }
 
   async close(): Promise<void> {

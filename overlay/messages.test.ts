@@ -37,7 +37,13 @@ const u8 = fc.nat(255);
 const u32 = fc.nat(2 ** 32 - 1);
 const payload = fc.uint8Array({ maxLength: 100 });
 const regions = fc.array(fc.record({ from: key, to: key }), { maxLength: 4 }).map((list) => new RegionSet(list));
-const advert: fc.Arbitrary<Advert> = fc.record({ held: regions, spare: regions, retired: regions, lossy: regions });
+const advert: fc.Arbitrary<Advert> = fc.record({
+  held: regions,
+  spare: regions,
+  retired: regions,
+  lossy: regions,
+  isVolatile: fc.boolean(),
+});
 const u16 = fc.nat(65_535);
 /** As precise as it is on the wire. */
 const agoMs = u16.map((units) => 10 * units);

@@ -23,7 +23,7 @@ import type { AppId, Contact, Key } from './overlay.ts';
 import { frameBytesMax } from './runtime.ts';
 
 /** The first byte of every frame, but for `briefForm`, and in each handshake; another version is not understood. */
-export const protocolVersion = 5;
+export const protocolVersion = 6;
 /** Set in the first byte of a frame whose header is brief. */
 const briefForm = 0x80;
 

@@ -20,9 +20,17 @@ export type { Write } from './write-messages.ts';
 export interface WriteOptions {
   /** The write fails with `timeout` when some copy has not acknowledged by then. */
   readonly timeoutMs?: number;
+  /**
+   * Soft state: who writes it writes it again before long. A node whose disk has failed takes it all the same, in memory.
+   * False when absent.
+   */
+  readonly isSoft?: boolean;
 }
 
-/** A store that takes writes at the owner of their keys. */
+/**
+ * A store that takes writes at the owner of their keys. When `import` throws OverlayError `refused` or `full` while a copy
+ * follows its owner, that reaches the writer, too.
+ */
 export interface WritableStore extends Replicated {
   /**
    * At the owner, before `accept`: waits for room. The result is called once the write was accepted or refused.
@@ -33,7 +41,7 @@ export interface WritableStore extends Replicated {
   /**
    * At the owner: takes a write into the store and returns the chunk, for `import`, with which the copies follow.
    * A write whose acknowledgement was lost comes again, perhaps at another owner: it should be idempotent.
-   * @throws OverlayError `refused` or `conflict`, which reaches the writer with its text
+   * @throws OverlayError `refused`, `full` or `conflict`, which reaches the writer with its text
    */
   accept(first: Key, chunk: Uint8Array): Uint8Array;
 }
@@ -72,7 +80,8 @@ export class ReplicatedWrites {
    */
   async write(writes: readonly Write[], options: WriteOptions = {}): Promise<readonly Write[]> {
     const { writeTimeoutMs, writeRetryMs } = this.#node.options;
-    const deadlineMs = this.#node.runtime.now() + (options.timeoutMs ?? writeTimeoutMs);
+    const { timeoutMs = writeTimeoutMs, isSoft = false } = options;
+    const deadlineMs = this.#node.runtime.now() + timeoutMs;
     const torn: Write[] = [];
     let left = writes;
     for (let attempt = 0; left.length > 0; attempt++) {
@@ -81,7 +90,7 @@ export class ReplicatedWrites {
         throw new OverlayError('timeout', `${left.length} of ${writes.length} writes were not acknowledged in time`);
       if (attempt > 0) await new Promise<void>((resolve) => this.#node.runtime.after(writeRetryMs, resolve));
       const batches = await this.#batches(left, attempt > 0, torn);
-      const rest = await Promise.all(batches.map((batch) => this.#send(batch, leftMs)));
+      const rest = await Promise.all(batches.map((batch) => this.#send(batch, isSoft, leftMs)));
       left = rest.flat();
     }
     return torn;
@@ -134,10 +143,15 @@ export class ReplicatedWrites {
   }
 
   /** Returns the writes to try again. */
-  async #send({ owner, writes }: { owner: Contact; writes: Write[] }, timeoutMs: number): Promise<Write[]> {
+  async #send(
+    { owner, writes }: { owner: Contact; writes: Write[] },
+    isSoft: boolean,
+    timeoutMs: number,
+  ): Promise<Write[]> {
     let outcomes: readonly WriteOutcome[];
     try {
-      outcomes = await this.#node.ask(owner, this.#app, encodeWrites('write', writes), writeReply, { timeoutMs });
+      const request = encodeWrites({ type: 'write', isSoft, writes });
+      outcomes = await this.#node.ask(owner, this.#app, request, writeReply, { timeoutMs });
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       return writes;
@@ -151,29 +165,36 @@ export class ReplicatedWrites {
   // ---- The owner and the copies
 
   async #answer(from: Contact, payload: Uint8Array): Promise<Uint8Array> {
-    const request: WriteRequest = decode(writeRequest, payload);
-    if (request.type === 'apply') {
-      const keys = [...new Set(request.writes.flatMap(({ first, last }) => [first, last]))];
-      if (!keys.every((key) => this.#node.mayOwn(from, key)))
-        throw new OverlayError('refused', 'another member owns these keys');
-      for (const { chunk } of request.writes) this.#store.import(chunk);
-      return encode(applyReply, await this.#diskFailure());
-    }
+    const { type, isSoft, writes }: WriteRequest = decode(writeRequest, payload);
+    if (type === 'apply') return encode(applyReply, await this.#follow(from, isSoft, writes));
     const accepted: Write[] = [];
-    const admissions = await this.#admit(from, request.writes);
-    const outcomes = request.writes.map((write, i) => this.#take(write, accepted, admissions[i]));
-    const flushing = this.#diskFailure();
-    const copied = await this.#copy(accepted);
-    const unflushed = await flushing;
+    const admissions = await this.#admit(from, writes);
+    const outcomes = writes.map((write, i) => this.#take(write, isSoft, accepted, admissions[i]));
+    const flushing = this.#diskFailure(isSoft);
+    const copied = await this.#copy(accepted, isSoft);
+    const failure = (await flushing) ?? (copied === 'done' ? null : copied === 'silent' ? busy : copied);
     // Had the region gone to another meanwhile, its copies would now be others, too.
-    const isDone = (i: number): boolean => copied === 'done' && this.#owns(request.writes[i] as Write);
-    const refused = unflushed ?? (typeof copied === 'object' ? copied : null);
-    const undone = refused ?? busy;
+    const final = (outcome: WriteOutcome, write: Write): WriteOutcome =>
+      outcome.status === 'done' ? (failure ?? (this.#owns(write) ? outcome : busy)) : outcome;
     return encode(
       writeReply,
-      outcomes.map((outcome, i) => (outcome.status === 'done' && (refused !== null || !isDone(i)) ? undone : outcome)),
+      outcomes.map((outcome, i) => final(outcome, writes[i] as Write)),
       outcomeBytes * outcomes.length,
     );
+  }
+
+  /** Takes over what the owner has accepted. Null once it is safe here. @throws CodecError, OverlayError */
+  async #follow(from: Contact, isSoft: boolean, writes: readonly Write[]): Promise<Refusal | null> {
+    const keys = [...new Set(writes.flatMap(({ first, last }) => [first, last]))];
+    if (!keys.every((key) => this.#node.mayOwn(from, key)))
+      throw new OverlayError('refused', 'another member owns these keys');
+    try {
+      for (const { chunk } of writes) this.#store.import(chunk);
+    } catch (error) {
+      if (!(error instanceof OverlayError)) throw error;
+      return { status: error.code === 'full' ? 'full' : 'refused', reason: shortened(error.message) };
+    }
+    return this.#diskFailure(isSoft);
   }
 
   #owns({ first, last }: Write): boolean {
@@ -187,22 +208,22 @@ export class ReplicatedWrites {
     return Promise.all(waits.map(async (wait) => wait?.catch(refusal)));
   }
 
-  #take(write: Write, accepted: Write[], admission: Admission): WriteOutcome {
+  #take(write: Write, isSoft: boolean, accepted: Write[], admission: Admission): WriteOutcome {
     if (admission instanceof OverlayError) return outcomeOf(admission);
     try {
-      return this.#takeNow(write, accepted);
+      return this.#takeNow(write, isSoft, accepted);
     } finally {
       admission?.();
     }
   }
 
-  #takeNow(write: Write, accepted: Write[]): WriteOutcome {
+  #takeNow(write: Write, isSoft: boolean, accepted: Write[]): WriteOutcome {
     const { first, last, chunk } = write;
     if (!this.#owns(write)) return { status: 'moved', reason: '' };
+    const { failure } = this.#node.journal;
+    if (failure && !isSoft) return this.#refusalBy(failure);
     // Whoever reads the region meanwhile is sent to an older copy, which would lack the write.
     if (!this.#node.holds(first, last)) return busy;
-    const { failure } = this.#node.journal;
-    if (failure) return this.#refusalBy(failure);
     try {
       accepted.push({ first, last, chunk: this.#store.accept(first, chunk) });
       return { status: 'done', reason: '' };
@@ -211,27 +232,27 @@ export class ReplicatedWrites {
     }
   }
 
-  /** Null once all that came until now is safe on disk. */
-  async #diskFailure(): Promise<Refusal | null> {
+  /** Null once all that came until now is safe on disk, or as safe as soft state need be. */
+  async #diskFailure(isSoft: boolean): Promise<Refusal | null> {
     try {
       await this.#node.journal.flushed();
       return null;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      return this.#refusalBy(error);
+      return isSoft ? null : this.#refusalBy(error);
     }
   }
 
   #refusalBy({ code, message }: StorageError): Refusal {
     const reason = `node ${this.#node.self.address} takes no writes, since its disk has failed: ${message}`;
-    return { status: code === 'full' ? 'full' : 'refused', reason: reason.slice(0, reasonCharsMax) };
+    return { status: code === 'full' ? 'full' : 'refused', reason: shortened(reason) };
   }
 
   /**
    * `done` when every other member with a copy has it: those that fail meanwhile keep none any more. `silent` when some do
    * not take it in time, or when some keys are another's by now, from whom alone they would take it.
    */
-  async #copy(writes: readonly Write[]): Promise<'done' | 'silent' | Refusal> {
+  async #copy(writes: readonly Write[], isSoft: boolean): Promise<'done' | 'silent' | Refusal> {
     const { writeTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     const done = new Map<Key, Set<Write>>();
@@ -250,7 +271,7 @@ export class ReplicatedWrites {
       if (leftMs <= 0 || !writes.every((write) => this.#owns(write))) return 'silent';
       const answers = await Promise.all(
         [...due].map(async ([contact, share]) => {
-          const answer = await this.#apply(contact, share, leftMs);
+          const answer = await this.#apply(contact, share, isSoft, leftMs);
           if (answer === 'done') done.set(contact.id, new Set([...(done.get(contact.id) ?? []), ...share]));
           return answer;
         }),
@@ -260,11 +281,15 @@ export class ReplicatedWrites {
   }
 
   /** `silent`, a while later, when the member did not acknowledge. */
-  async #apply(contact: Contact, share: Write[], timeoutMs: number): Promise<'done' | 'silent' | Refusal> {
+  async #apply(
+    contact: Contact,
+    writes: readonly Write[],
+    isSoft: boolean,
+    timeoutMs: number,
+  ): Promise<'done' | 'silent' | Refusal> {
     try {
-      const request = encodeWrites('apply', share);
-      const refusal = await this.#node.ask(contact, this.#app, request, applyReply, { timeoutMs });
-      return refusal ?? 'done';
+      const request = encodeWrites({ type: 'apply', isSoft, writes });
+      return (await this.#node.ask(contact, this.#app, request, applyReply, { timeoutMs })) ?? 'done';
     } catch (error) {
       if (!(error instanceof OverlayError) || error.code === 'closed') throw error;
       await new Promise<void>((resolve) => this.#node.runtime.after(this.#node.options.writeRetryMs, resolve));
@@ -283,10 +308,14 @@ function refusal(error: unknown): OverlayError {
 
 function outcomeOf(error: OverlayError): WriteOutcome {
   const status = error.code === 'conflict' || error.code === 'full' ? error.code : 'refused';
-  return { status, reason: error.message.slice(0, reasonCharsMax) };
+  return { status, reason: shortened(error.message) };
 }
 
-function encodeWrites(type: WriteRequest['type'], writes: readonly Write[]): Uint8Array {
-  const bytes = writes.reduce((sum, { chunk }) => sum + entryBytes + chunk.length, entryBytes);
-  return encode(writeRequest, { type, writes }, bytes);
+function shortened(reason: string): string {
+  return reason.slice(0, reasonCharsMax);
+}
+
+function encodeWrites(request: WriteRequest): Uint8Array {
+  const bytes = request.writes.reduce((sum, { chunk }) => sum + entryBytes + chunk.length, entryBytes);
+  return encode(writeRequest, request, bytes);
 }

@@ -121,12 +121,13 @@ class Ring {
   }
 
   #tell(from: Member, to: Member): void {
-    const { held, spare, retired, lossy } = from.replication.advert();
+    const { held, spare, retired, lossy, isVolatile } = from.replication.advert();
     const said: Advert = {
       held: held.clone(),
       spare: spare.clone(),
       retired: retired.clone(),
       lossy: lossy.clone(),
+      isVolatile,
     };
     to.replication.advertised(from.self, said);
   }

@@ -11,7 +11,7 @@ import { Gathering } from './gathering.ts';
 import type { Journal } from './journal.ts';
 import { Orphans } from './orphans.ts';
 import type { Contact, Key, Replicated } from './overlay.ts';
-import { RegionSet } from './region.ts';
+import { RegionSet, wholeRing } from './region.ts';
 import { type Ask, type ReaderCounters, RegionReader } from './region-reader.ts';
 import { RegionServer } from './region-server.ts';
 import { Repair, type RepairCounters, type RepairOptions } from './repair.ts';
@@ -130,6 +130,7 @@ export class Replication {
   async recover(): Promise<void> {
     for (const replicated of this.#kinds.values()) await replicated.recover?.();
     await this.#disk.recover();
+    this.#disk.checkDisk();
     this.#gathering.recover();
   }
 
@@ -141,8 +142,10 @@ export class Replication {
   start(complete: 'everything' | 'share' | 'nothing'): void {
     this.#isRunning = true;
     this.#repair.start();
-    // What an earlier life left may be less than its fleet had.
-    if (complete === 'everything' && this.#copies.stale.isEmpty) this.#copies.holdAll();
+    // What an earlier life left may be less than its fleet had; and all of that may be what cannot be read any more.
+    if (complete === 'everything' && this.#copies.stale.isEmpty) {
+      this.#copies.holdAll(this.#journal.failure ? [{ region: wholeRing, atMs: this.#runtime.now() }] : []);
+    }
     this.#disk.update();
     this.#comparedAtMs = this.#runtime.now();
     this.#ticker = this.#runtime.after(this.#options.repairEveryMs * this.#runtime.random(), () => this.#tick());
@@ -198,8 +201,10 @@ export class Replication {
 
   /** The same object for as long as the copies are the same. */
   advert(): Advert {
-    const { version, held, spare, retired, lossy } = this.#copies;
-    if (this.#advert?.version !== version) this.#advert = { version, advert: { held, spare, retired, lossy } };
+    const { version, held, spare, retired, lossy, isVolatile } = this.#copies;
+    if (this.#advert?.version !== version) {
+      this.#advert = { version, advert: { held, spare, retired, lossy, isVolatile } };
+    }
     return this.#advert.advert;
   }
 
@@ -241,6 +246,7 @@ export class Replication {
     const { repairEveryMs, antiEntropyEveryMs, forgetAfterMs } = this.#options;
     this.#ticker = this.#runtime.after(repairEveryMs, () => this.#tick());
     const nowMs = this.#runtime.now();
+    if (this.#disk.checkDisk()) this.#output.advertise();
     if (this.#copies.version !== this.#restingVersion) this.#tend();
     if (this.#journal.isDurable) void this.#gathering.resolve();
     if (nowMs - this.#comparedAtMs >= antiEntropyEveryMs) {

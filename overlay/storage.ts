@@ -14,8 +14,8 @@ export interface StorageEntry {
  * gives another. Every promise rejects with `StorageError` only.
  */
 export interface Storage {
-  /** How it is known that writes which had been acknowledged in an earlier life are gone; null when nothing tells of it. */
-  readonly damage: string | null;
+  /** Why it takes no writes in this life of the node: what earlier ones wrote is known to be gone, or cannot be read. */
+  readonly failure: StorageError | null;
   /** Makes all changes or none. Resolves when they would survive the loss of power. One call at a time. */
   write(batch: readonly StorageWrite[]): Promise<void>;
   /** Entries whose keys begin with `prefix`, as they were when the reading began. */
@@ -33,4 +33,19 @@ export class StorageError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** @param what is known to be wrong */
+export function damaged(what: string): StorageError {
+  return new StorageError('corrupt', `the data on disk is damaged: ${what}`);
+}
+
+/** In place of a storage that cannot be opened: nothing is there, and nothing can be written. */
+export function unreadable(failure: StorageError): Storage {
+  return {
+    failure,
+    write: () => Promise.reject(failure),
+    entries: async function* () {},
+    close: async () => {},
+  };
 }

@@ -1,4 +1,4 @@
-import { bytes, type Codec, key, list, nullable, oneOf, struct, tagged, text } from './codec.ts';
+import { bytes, type Codec, flag, key, list, nullable, oneOf, struct, tagged, text } from './codec.ts';
 import type { Key } from './overlay.ts';
 
 /** Bytes for the store that keeps the keys from `first` clockwise to `last`, both included; they have one owner. */
@@ -8,18 +8,24 @@ export interface Write {
   readonly chunk: Uint8Array;
 }
 
+interface Writes {
+  /** Soft state: who writes it writes it again before long. A node whose disk has failed takes it, in memory. */
+  readonly isSoft: boolean;
+  readonly writes: readonly Write[];
+}
+
 /** Payloads of requests between the writing ends of one store. */
 export type WriteRequest =
   /** To the owner. Answered with `writeReply`. */
-  | { readonly type: 'write'; readonly writes: readonly Write[] }
+  | ({ readonly type: 'write' } & Writes)
   /** From the owner to those who keep copies. Answered with `applyReply` once they have it, safely. */
-  | { readonly type: 'apply'; readonly writes: readonly Write[] };
+  | ({ readonly type: 'apply' } & Writes);
 
 export interface WriteOutcome {
   /**
    * `done`: every copy has it; `moved`: another node owns the key; `busy`: the owner is still reading its copy, or a
-   * copy did not acknowledge: try again; `refused`: the store does not want it, for this reason; `full`: there is no room
-   * for it; `conflict`: what is there is not what the write expects.
+   * copy did not acknowledge: try again; `refused`: the store does not want it, or a disk has failed, for this reason;
+   * `full`: there is no room for it, or a disk is full; `conflict`: what is there is not what the write expects.
    */
   readonly status: 'done' | 'moved' | 'busy' | 'refused' | 'full' | 'conflict';
   readonly reason: string;
@@ -36,11 +42,14 @@ const reasonBytesMax = 512;
 export const reasonCharsMax = reasonBytesMax / 4;
 const chunkBytesMax = 2 * 1024 * 1024;
 
-const writes = list(struct<Write>({ first: key, last: key, chunk: bytes(chunkBytesMax) }), writesMax);
+const writes = struct<Writes>({
+  isSoft: flag,
+  writes: list(struct<Write>({ first: key, last: key, chunk: bytes(chunkBytesMax) }), writesMax),
+});
 
 export const writeRequest: Codec<WriteRequest> = tagged<WriteRequest>({
-  write: [1, struct({ writes })],
-  apply: [2, struct({ writes })],
+  write: [1, writes],
+  apply: [2, writes],
 });
 
 /** Null when the copy is kept. */

@@ -1,5 +1,5 @@
 import type { Runtime, Storage, StorageEntry, StorageWrite } from '../overlay/index.ts';
-import { StorageError } from '../overlay/index.ts';
+import { damaged, StorageError, unreadable } from '../overlay/index.ts';
 import type { Random } from './random.ts';
 
 /** How long a write takes to be safe: a small flash disk. */
@@ -17,6 +17,8 @@ export class SimulatedDisk {
   #lives = 0;
   /** From now on every write fails. */
   isFull = false;
+  /** From its next opening on nothing can be read or written. */
+  isUnreadable = false;
   /** How long it takes until reading begins. */
   readMs = 0;
 
@@ -34,6 +36,7 @@ export class SimulatedDisk {
     const life = this.#lives;
     if (this.#underWay && this.#random() < 0.5) this.#apply(this.#underWay);
     this.#underWay = null;
+    if (this.isUnreadable) return unreadable(damaged('the simulated disk'));
     const write = async (batch: readonly StorageWrite[]): Promise<void> => {
       const copy = batch.map(({ key, value }) => ({
         key: Uint8Array.from(key),
@@ -47,7 +50,7 @@ export class SimulatedDisk {
       if (this.isFull) throw new StorageError('full', 'no space left on the simulated disk');
       this.#apply(copy);
     };
-    return { damage: null, write, entries: (prefix) => this.#read(prefix, runtime), close: async () => {} };
+    return { failure: null, write, entries: (prefix) => this.#read(prefix, runtime), close: async () => {} };
   }
 
   /** Changes a byte of the nth entry (modulo their number) of those whose keys begin with `prefix`. */

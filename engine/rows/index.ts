@@ -1,2 +1,3 @@
 export type { Written } from './keyed-rows.ts';
 export { encodeWrite, RowStore, type RowStoreOptions } from './row-store.ts';
+export { writableRows } from './writable-rows.ts';

@@ -61,9 +61,12 @@ function chunksIn(storage: MemoryStorage): Uint8Array[] {
   );
 }
 
-async function nextLife(storage: Storage): Promise<{ store: RowStore; journal: Journal }> {
+async function nextLife(
+  storage: Storage,
+  limit: { bytesMax?: number } = {},
+): Promise<{ store: RowStore; journal: Journal }> {
   const journal = new Journal(storage, () => {});
-  const store = new RowStore({ runtime: clock, journal });
+  const store = new RowStore({ runtime: clock, journal, ...limit });
   await store.recover();
   return { store, journal };
 }
@@ -120,6 +123,25 @@ describe('rows on disk', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('are taken up beyond the limit: chunks bring back rows that had gone', async () => {
+    const storage = new MemoryStorage();
+    const limit = { bytesMax: 100_000 };
+    const { store, journal } = await nextLife(storage, limit);
+    const rowsFrom = (first: number): Rows => Array.from({ length: 400 }, (_, i) => [first + i, 'x'] as const);
+    for (const first of [0, 400, 800]) {
+      insert(store, tables[0], rowsFrom(first));
+      // All but some of each chunk is for others to keep.
+      store.drop({ from: keyAt(1n << 158n), to: keyAt(0n) });
+    }
+    await journal.flushed();
+    const before = rowsOf(store);
+    const again = await nextLife(storage, limit);
+    expect(again.journal.failure).toBeNull();
+    expect(again.store.rowsStored()).toBe(1_200);
+    for (const row of before) expect(rowsOf(again.store)).toContain(row);
+    expect(() => insert(again.store, tables[0], rowsFrom(2_000))).toThrow(/no room/);
   });
 
   test('take little more room than what lives, however often they are written', async () => {

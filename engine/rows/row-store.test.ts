@@ -407,7 +407,7 @@ describe('the memory limit', () => {
     upsert(store, write(keyed, many, { expiresAtMs: 2_000 }));
     const more = many.map(([id, v]) => [id + 1_000, v] as const);
     expect(() => upsert(store, write(keyed, more, { atMs: 2 }))).toThrow(
-      expect.objectContaining({ code: 'outOfMemory', message: expect.stringContaining('100000 bytes') }),
+      expect.objectContaining({ code: 'storageFull', message: expect.stringContaining('100000 bytes') }),
     );
     expect(store.rowsStored()).toBe(600);
     runtime.nowMs = 2_000;

@@ -109,7 +109,7 @@ export class RowStore implements Replicated {
 
   /**
    * Takes a chunk from another copy; what was dropped here meanwhile is left out.
-   * @throws QueryError `protocol` for a malformed chunk, `outOfMemory`
+   * @throws QueryError `protocol` for a malformed chunk, `storageFull`
    */
   import(bytes: Uint8Array): void {
     const chunk = decodeChunk(bytes);
@@ -120,7 +120,7 @@ export class RowStore implements Replicated {
 
   /**
    * Takes a chunk from a writer, who must learn of it when the table is gone.
-   * @throws QueryError `unknownTable`, `protocol`, `outOfMemory`
+   * @throws QueryError `unknownTable`, `protocol`, `storageFull`
    */
   accept(bytes: Uint8Array): void {
     const chunk = decodeChunk(bytes);
@@ -184,7 +184,8 @@ export class RowStore implements Replicated {
     const nowMs = this.#runtime.now();
     const horizonMs = horizonOf(nowMs);
     this.#sweep(horizonMs);
-    this.#makeRoom(table, batchBytes(rows.batch) + rows.batch.numRows * rowOverheadBytes, nowMs);
+    // Chunks of an earlier life bring back rows that had gone: others will take them over, or they go again.
+    if (number === null) this.#makeRoom(table, batchBytes(rows.batch) + rows.batch.numRows * rowOverheadBytes, nowMs);
     const stored = this.#tables.get(namespaceOf(table)) ?? new TableRows(table, this.#log);
     this.#tables.set(namespaceOf(table), stored);
     const id = this.#log.begin();
@@ -220,9 +221,8 @@ export class RowStore implements Replicated {
     }
     if (this.bytesStored + bytes <= this.#bytesMax) return;
     throw new QueryError(
-      'outOfMemory',
-      `table "${table.name}": this node's share of distributed tables would pass ${this.#bytesMax} bytes`,
-      { hint: 'Add nodes, give rows a shorter lifetime, or drop tables.' },
+      'storageFull',
+      `no room for rows of table "${table.name}": the limit of a node is ${this.#bytesMax} bytes`,
     );
   }
 

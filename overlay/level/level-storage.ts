@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
-import { type Storage, type StorageEntry, StorageError, type StorageWrite } from '../storage.ts';
+import { damaged, type Storage, type StorageEntry, StorageError, type StorageWrite } from '../storage.ts';
 import { AcknowledgedCount, bytesOf, countOf } from './acknowledged-count.ts';
 import { checkTables } from './table-files.ts';
 
@@ -17,7 +17,7 @@ const batchesKey = Uint8Array.of(0);
  * silence when that is damaged; then fewer batches are there than were acknowledged.
  */
 export class LevelStorage implements Storage {
-  readonly damage: string | null;
+  readonly failure: StorageError | null;
   readonly #level: Level;
   readonly #acknowledged: AcknowledgedCount;
   #batches: number;
@@ -27,9 +27,9 @@ export class LevelStorage implements Storage {
     this.#acknowledged = acknowledged;
     this.#batches = batches;
     const { atStart } = acknowledged;
-    if (atStart === null) this.damage = `${acknowledgedName} is missing or damaged`;
-    else if (atStart > batches) this.damage = `the last ${atStart - batches} of ${atStart} batches written are gone`;
-    else this.damage = null;
+    if (atStart === null) this.failure = damaged(`${acknowledgedName} is missing or damaged`);
+    else if (atStart > batches) this.failure = damaged(`the last ${atStart - batches} of ${atStart} batches are gone`);
+    else this.failure = null;
   }
 
   /**

@@ -4,6 +4,7 @@ import { keyOf } from '../keys.ts';
 import type { PingMessage } from '../messages.ts';
 import type { Contact } from '../overlay.ts';
 import { RegionSet } from '../region.ts';
+import { advertOf } from '../testing/adverts.ts';
 import { Adverts } from './adverts.ts';
 
 const retryMs = 1_000;
@@ -16,7 +17,7 @@ class End {
   held = new RegionSet();
   readonly heard: Advert[] = [];
   readonly adverts = new Adverts({
-    current: () => ({ held: this.held, spare: new RegionSet(), retired: new RegionSet(), lossy: new RegionSet() }),
+    current: () => advertOf(this.held),
     advertised: (_from, advert) => this.heard.push(advert),
   });
 

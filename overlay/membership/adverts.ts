@@ -50,8 +50,8 @@ export class Adverts {
     if (now === this.#seen) return;
     this.#seen = now;
     if (this.#current !== null && saysTheSame(now, this.#current)) return;
-    const { held, spare, lossy } = now;
-    this.#current = { held: held.clone(), spare: spare.clone(), lossy: lossy.clone() };
+    const { held, spare, lossy, isVolatile } = now;
+    this.#current = { held: held.clone(), spare: spare.clone(), lossy: lossy.clone(), isVolatile };
     this.#version = (this.#version % versionMax) + 1;
     this.#aware = null;
   }
@@ -113,5 +113,6 @@ export class Adverts {
 }
 
 function saysTheSame(a: Told, b: Told): boolean {
+  if (a.isVolatile !== b.isVolatile) return false;
   return a.held.equals(b.held) && a.spare.equals(b.spare) && a.lossy.equals(b.lossy);
 }

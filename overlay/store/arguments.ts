@@ -21,6 +21,10 @@ export function checkOptions(options: unknown, known: readonly string[]): void {
   }
 }
 
+export function checkFlag(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new OverlayError('refused', `${name} is true or false`);
+}
+
 export function checkFunction(callback: unknown): void {
   if (typeof callback !== 'function') throw new OverlayError('refused', 'a watcher is a function');
 }

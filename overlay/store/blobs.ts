@@ -57,7 +57,7 @@ export class Blobs {
     instanceId: string,
     value: Uint8Array,
     lifetimeMs: number,
-    options: PutOptions = {},
+    options: Omit<PutOptions, 'isSoft'> = {},
   ): Promise<Version> {
     const { blobBytesMax, blobChunkBytes } = this.#node.options;
     checkBytes(value);

@@ -55,7 +55,11 @@ export class FairShare {
     this.#serve();
   }
 
-  /** Resolves once a put may be accepted. @throws OverlayError `full` when that takes too long */
+  /**
+   * Resolves once a put may be accepted.
+   * @throws OverlayError `full` when that takes too long or can never be, and at once when its client has too much
+   *   waiting already
+   */
   admit(client: string, bytes: number, lifetimeMs: number): Promise<Release> {
     const { admissionTimeoutMs, storageBytesMax } = this.#options;
     return new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@ import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
 import type { RegionSet } from '../region.ts';
 import { checkSize } from './accept.ts';
-import { checkBytes, checkFunction, checkOptions, checkSigning } from './arguments.ts';
+import { checkBytes, checkFlag, checkFunction, checkOptions, checkSigning } from './arguments.ts';
 import { hashOfImmutable, immutableResource, isHashOfImmutable, signedInstance } from './authenticity.ts';
 import { ItemCopies, type StoreCounters } from './item-copies.ts';
 import { ItemServer } from './item-server.ts';
@@ -35,6 +35,11 @@ export interface WriteConditions {
 export interface PutOptions extends WriteConditions {
   /** SHA-256 of a secret (see `guardOf`): whoever replaces or removes the item must show it. */
   readonly guard?: Guard;
+  /**
+   * Soft state: this writer puts it again before long. A node whose disk has failed takes it all the same, in memory, so
+   * that it goes on being known. False when absent.
+   */
+  readonly isSoft?: boolean;
 }
 
 /**
@@ -75,8 +80,9 @@ export class ObjectStore {
    * Stores an item at all its replicas, in place of an older one with the same three names. A put whose
    * acknowledgement is lost on the way is repeated, and takes effect once.
    * @returns its version from now on
-   * @throws OverlayError `refused` for names, value or lifetime beyond the limits or a secret not shown, `conflict` when the item is not as
-   *   expected, `timeout` when some copy stays silent: the put may or may not have been done
+   * @throws OverlayError `refused` for names, value or lifetime beyond the limits or a secret not shown, `full` when there
+   *   is no room for it, `conflict` when the item is not as expected, `timeout` when some copy stays silent. A disk that
+   *   has failed is `refused`, or `full` if it was: after that, as after `timeout`, the put may or may not have been done
    */
   async put(
     namespace: string,
@@ -86,10 +92,11 @@ export class ObjectStore {
     lifetimeMs: number,
     options: PutOptions = {},
   ): Promise<Version> {
-    checkOptions(options, ['expected', 'guard', 'secret']);
-    const { expected, guard, secret } = options;
+    checkOptions(options, ['expected', 'guard', 'secret', 'isSoft']);
+    const { expected, guard, secret, isSoft = false } = options;
+    checkFlag('isSoft', isSoft);
     const version = this.#writer.newVersion();
-    await this.#writer.write({
+    const put = {
       type: 'put',
       namespace,
       resourceId,
@@ -100,14 +107,15 @@ export class ObjectStore {
       secret: secret ?? null,
       value,
       lifetimeMs,
-    });
+    } as const;
+    await this.#writer.write(put, { isSoft });
     return version;
   }
 
   /**
    * Prolongs an item's life; false when there is no such item. Anybody may; a guarded or immutable one is never
    * shortened, a signed one has to be signed anew.
-   * @throws OverlayError `refused`, `timeout`
+   * @throws OverlayError `refused`, `full`, `timeout`: see `put`
    */
   async renew(namespace: string, resourceId: string, instanceId: string, lifetimeMs: number): Promise<boolean> {
     try {
@@ -121,7 +129,7 @@ export class ObjectStore {
 
   /**
    * Removes an item from all its replicas, if it is there.
-   * @throws OverlayError `refused` without its secret, `conflict`, `timeout`: see `put`
+   * @throws OverlayError `refused` without its secret, `full` when a disk is full, `conflict`, `timeout`: see `put`
    */
   async remove(
     namespace: string,

@@ -2,7 +2,7 @@ import { encode } from '../codec.ts';
 import { writesApp } from '../control.ts';
 import type { OverlayNode } from '../node.ts';
 import { OverlayError } from '../overlay.ts';
-import { ReplicatedWrites, type WritableStore } from '../replicated-writes.ts';
+import { ReplicatedWrites, type WritableStore, type WriteOptions } from '../replicated-writes.ts';
 import { checkLifetime, checkSize } from './accept.ts';
 import { checkBytes } from './arguments.ts';
 import { checkSecret } from './authenticity.ts';
@@ -29,8 +29,8 @@ export class Writer {
     this.#writes = new ReplicatedWrites(node, writesApp, copies);
   }
 
-  /** Resolves when all copies have it. @throws OverlayError `refused`, `conflict`, `timeout` */
-  async write(write: StoreWrite): Promise<void> {
+  /** Resolves when all copies have it. @throws OverlayError `refused`, `full`, `conflict`, `timeout` */
+  async write(write: StoreWrite, options: WriteOptions = {}): Promise<void> {
     const flaw = nameFlaw(write);
     if (flaw !== null) throw new OverlayError('refused', flaw);
     if (write.type !== 'remove') checkLifetime(write.lifetimeMs, this.#node.options);
@@ -41,7 +41,7 @@ export class Writer {
     if (write.type !== 'renew') checkConditions(write);
     const key = resourceKey(write.namespace, write.resourceId);
     const bytes = recordBytes + ('value' in write ? write.value.length : 0);
-    await this.#writes.write([{ first: key, last: key, chunk: encode(storeWrite, write, bytes) }]);
+    await this.#writes.write([{ first: key, last: key, chunk: encode(storeWrite, write, bytes) }], options);
   }
 
   /** For a put or a remove: no other has it. */

@@ -2,7 +2,7 @@ import type { Storage, StorageEntry, StorageWrite } from '../storage.ts';
 
 /** A disk that is always in time. */
 export class MemoryStorage implements Storage {
-  readonly damage = null;
+  readonly failure = null;
   /** By keys in hexadecimal digits. */
   readonly entriesThere = new Map<string, Uint8Array>();
   rounds = 0;

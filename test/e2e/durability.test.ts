@@ -140,11 +140,20 @@ test('a disk that has changed under a node is found out: it goes on, says so, an
     /its disk has failed: the data on disk/,
   );
   await fleet.kill(0);
+  // Now nothing of it can be read.
   await flip(store, /\.ldb$/);
-  expectOneMessage(await wharf(await fleet.command(0)), {
-    code: 1,
-    message: /the data directory \S+ is damaged: \d+\.ldb is damaged\nhint: Move it away/,
+  const files = await readdir(store);
+  await fleet.start(0);
+  expect(await ask(node, 'SELECT disk FROM sys.nodes')).toEqual([
+    [expect.stringMatching(/^the data on disk is damaged: \d+\.ldb is damaged$/)],
+  ]);
+  await expect(ask(node, 'SELECT count(*) FROM notes')).rejects.toMatchObject({
+    code: 'unknownTable',
+    hint: 'Perhaps it exists: some of what was stored has been lost.',
   });
+  await expect(ask(node, 'CREATE TABLE notes (id int)')).rejects.toThrow(/its disk has failed: the data on disk/);
+  await fleet.kill(0);
+  expect(await readdir(store)).toEqual(files);
 });
 
 /** Changes a byte in the middle of the largest of these files. */

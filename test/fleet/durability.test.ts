@@ -65,6 +65,23 @@ test('a node that comes back before its fleet serves clients soon, though nobody
   expect({ rows, complete: coverage?.complete }).toEqual({ rows: [[1]], complete: false });
 });
 
+test('tables of nodes stay known where a disk is full', async () => {
+  const schema = { fields: [{ name: 'x', type: types.int4 }] };
+  const namesOf = (index: number) => ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `${name}${index}`);
+  const tables = (index: number) => namesOf(index).map((name) => iteratorTable(name, schema, () => [{ x: 1 }]));
+  const fleet = await SimulatedFleet.start({ nodes: 3, tables, disks: true }, { seed: 1 });
+  fleet.simulation.disk(addressOf(2)).isFull = true;
+  // Longer than a table is known whose node is not heard of.
+  await fleet.rest(200_000);
+  for (const node of fleet.nodes) {
+    if (!node) throw new Error('nobody has ended');
+    for (const name of [0, 1, 2].flatMap(namesOf)) {
+      const { rows } = await fleet.drive(run(node, `SELECT x FROM ${name}`));
+      expect({ name, rows }).toEqual({ name, rows: [[1]] });
+    }
+  }
+});
+
 test('where a disk is full, writes fail with SQLSTATE 53100 and the disk, and what is there is served', async () => {
   const fleet = await SimulatedFleet.start({ nodes: 3, tables: () => [], disks: true }, { seed: 1 });
   const [asked] = fleet.nodes;
@@ -74,8 +91,20 @@ test('where a disk is full, writes fail with SQLSTATE 53100 and the disk, and wh
   const address = addressOf(2);
   fleet.simulation.disk(address).isFull = true;
   const full = { sqlState: '53100', message: expect.stringContaining(`node ${address} takes no writes`) };
-  await expect(fleet.drive(run(asked, "INSERT INTO notes VALUES (2, 'more')"))).rejects.toMatchObject(full);
+  await expect(fleet.drive(run(asked, "INSERT INTO notes VALUES (2, 'more')"))).rejects.toMatchObject({
+    ...full,
+    hint: expect.stringContaining('disk'),
+  });
   await expect(fleet.drive(run(asked, 'CREATE TABLE more (id int)'))).rejects.toMatchObject(full);
   const { rows } = await fleet.drive(run(asked, 'SELECT id, body FROM notes WHERE id = 1'));
   expect(rows).toEqual([[1, 'kept']]);
+  const dropping = fleet.drive(run(asked, 'DROP TABLE notes'));
+  await expect(dropping).rejects.toMatchObject(full);
+  await expect(dropping).rejects.toThrow(/^dropping table "notes" failed: node /);
+  // The owner of the name has done it.
+  const rowsStored = async (): Promise<unknown> =>
+    (await fleet.drive(run(asked, 'SELECT sum(rows_stored) FROM sys.nodes'))).rows;
+  await expect(fleet.drive(run(asked, 'SELECT id FROM notes'))).rejects.toMatchObject({ code: 'unknownTable' });
+  await fleet.rest(1_000);
+  expect(String(await rowsStored())).toBe('0');
 });

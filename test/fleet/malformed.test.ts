@@ -23,7 +23,7 @@ const data = (app: number, payload: Uint8Array): Message => ({
   isLast: true,
   payload,
 });
-const write = { type: 'write', writes: [{ first: rogue.id, last: rogue.id, chunk: garbage }] } as const;
+const write = { type: 'write', isSoft: false, writes: [{ first: rogue.id, last: rogue.id, chunk: garbage }] } as const;
 const news = {
   type: 'pass',
   origin: rogue,

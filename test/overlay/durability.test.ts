@@ -244,6 +244,45 @@ test('a node whose disk is full refuses writes, says why, and goes on serving', 
   expect(stores.copies('after')).toBe(3);
 });
 
+describe.each([1, 2, 3])('copies on failed disks (seed %i)', (seed) => {
+  /** Three nodes with what was put, and eight that came later, whose disks have never taken anything. */
+  async function mostlyFull(): Promise<StoreFleet> {
+    const stores = await StoreFleet.start(3, { seed, disks: true });
+    const { fleet } = stores;
+    for (let i = 0; i < 30; i++) await stores.put(`r${i}`, `v${i}`);
+    for (let i = 3; i < 11; i++) fleet.sim.disk(`n${i}:1`).isFull = true;
+    await fleet.grow(8);
+    await fleet.sim.runFor(60_000);
+    expect(fleet.all().filter(({ journal }) => journal.failure?.code === 'full')).toHaveLength(8);
+    return stores;
+  }
+
+  test('serve, and are no reason for others to give up theirs', async () => {
+    const stores = await mostlyFull();
+    const { fleet } = stores;
+    for (let i = 0; i < 30; i++) expect(await stores.get(`r${i}`)).toBe(`v${i}`);
+    for (const { self } of fleet.all()) fleet.sim.disk(self.address).isFull = false;
+    await fleet.powerFailure();
+    await fleet.settle();
+    // Who is back first may have had nothing on its disk, and takes over what the others had.
+    await fleet.sim.runFor(60_000);
+    for (let i = 0; i < 30; i++) expect(await stores.get(`r${i}`)).toBe(`v${i}`);
+    for (let i = 0; i < 30; i++) expect(stores.copies(`r${i}`)).toBe(3);
+    for (const node of fleet.all()) node.checkInvariants();
+  });
+
+  test('take soft state, and nothing else', async () => {
+    const stores = await mostlyFull();
+    const { fleet } = stores;
+    for (let i = 0; i < 30; i++) {
+      const put = stores.any().put('books', `soft${i}`, 'only', Buffer.from('s'), hourMs, { isSoft: true });
+      await fleet.sim.runUntil(put, run);
+      expect(await stores.get(`soft${i}`)).toBe('s');
+    }
+    await expect(stores.put('after', 'v')).rejects.toMatchObject({ code: 'full' });
+  });
+});
+
 test.each(['damage', 'forget'] as const)(
   '%s: noticed, the rest is used, and the node takes no writes',
   async (harm) => {
@@ -260,6 +299,41 @@ test.each(['damage', 'forget'] as const)(
     await expect(stores.put('new', 'v')).rejects.toMatchObject({ code: 'refused' });
   },
 );
+
+describe('a disk that cannot be read', () => {
+  test('is as good as none to a fleet that has the rest, but that the node takes no writes', async () => {
+    const stores = await StoreFleet.start(5, { seed: 4, disks: true });
+    const { fleet } = stores;
+    for (let i = 0; i < 20; i++) await stores.put(`r${i}`, `v${i}`);
+    const node = fleet.node(2);
+    fleet.crash(node);
+    fleet.sim.disk(node.self.address).isUnreadable = true;
+    const again = await fleet.restart(node);
+    await fleet.settle();
+    expect(again.journal.failure?.code).toBe('corrupt');
+    for (let i = 0; i < 20; i++) {
+      const [item] = await fleet.sim.runUntil(stores.of(again).get('books', `r${i}`), run);
+      expect(item && Buffer.from(item.value).toString()).toBe(`v${i}`);
+    }
+    expect(lossyNodes(fleet)).toBe(0);
+    const refused = { code: 'refused', message: expect.stringContaining(`node ${again.self.address} takes no writes`) };
+    const putAll = async (): Promise<void> => {
+      for (let i = 0; i < 20; i++) await stores.put(`new${i}`, 'v');
+    };
+    await expect(putAll()).rejects.toMatchObject(refused);
+  });
+
+  test('leaves a node that is alone in doubt about everything', async () => {
+    const stores = await StoreFleet.start(1, { seed: 5, disks: true });
+    const { fleet } = stores;
+    await stores.put('r', 'v');
+    fleet.sim.disk(fleet.node(0).self.address).isUnreadable = true;
+    await fleet.powerFailure();
+    await fleet.settle();
+    expect(await stores.get('r')).toBeUndefined();
+    expect(fleet.node(0).losses(RegionSet.whole())).not.toEqual([]);
+  });
+});
 
 test('a disk that has forgotten something is no proof that nobody had more, also when all are back', async () => {
   const stores = await StoreFleet.start(2, { seed: 9, disks: true });

@@ -107,7 +107,8 @@ const body = Uint8Array.from({ length: 20 }, (_, i) => i);
 const contacts = [contact, other];
 const news = [{ kind: 'failed', name: nameOf(c), agoMs: 120 }] as const;
 const acknowledges = { session: 7, next: 3, sack: 5 };
-const advert = { version: 1, advert: { held: regions, spare: new RegionSet(), retired: regions, lossy: regions } };
+const copies = { held: regions, spare: new RegionSet(), retired: regions, lossy: regions, isVolatile: true };
+const advert = { version: 1, advert: copies };
 
 const header: Header = { sender: a, incarnation: 1, isMember: true, target: nameOf(b) };
 
@@ -243,8 +244,8 @@ const overlay: readonly Fuzzed[] = [
   ofOverlay('reads of values', valueRequest, [{ key: a, namespace: 'n', sha256: guard }]),
   ofOverlay('values', valueReply, [body, null]),
   ofOverlay('writes to copies', writeRequest, [
-    { type: 'write', writes },
-    { type: 'apply', writes },
+    { type: 'write', isSoft: false, writes },
+    { type: 'apply', isSoft: true, writes },
   ]),
   ofOverlay('outcomes of writes', writeReply, [
     [

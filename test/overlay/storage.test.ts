@@ -230,7 +230,7 @@ test('a database that lost its log, and what tells of it, is damaged', async () 
   await log.close();
   for (const name of await readdir(directory)) if (/\.log$|^acknowledged$/.test(name)) await rm(join(directory, name));
   const again = await LevelStorage.open(directory);
-  expect(again.damage).toBe('acknowledged is missing or damaged');
+  expect(again.failure?.message).toBe('the data on disk is damaged: acknowledged is missing or damaged');
   await again.close();
 });
 
@@ -279,6 +279,6 @@ test('a database beside which nothing can be counted is not opened, and is none 
   await expect(LevelStorage.open(directory)).rejects.toMatchObject({ name: 'StorageError', code: 'io' });
   await rmdir(inTheWay);
   const storage = await LevelStorage.open(directory);
-  expect(storage.damage).toBeNull();
+  expect(storage.failure).toBeNull();
   await storage.close();
 });

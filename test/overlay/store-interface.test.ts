@@ -186,8 +186,9 @@ test('what exceeds a limit is refused, and says which', async () => {
   const conditional = (options: object): Promise<unknown> =>
     sim.runUntil(stores.any().put('n', 'r', 'i', bytes('x'), 1_000, options), run);
   await expect(conditional({ expceted: absent })).rejects.toThrow(
-    'there is no option "expceted"; there are: expected, guard, secret',
+    'there is no option "expceted"; there are: expected, guard, secret, isSoft',
   );
+  await expect(conditional({ isSoft: 'yes' })).rejects.toThrow('isSoft is true or false');
   // As of an item that is not there.
   await expect(conditional({ expected: undefined })).rejects.toThrow('the option "expected" is undefined');
   await expect(

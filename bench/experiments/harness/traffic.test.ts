@@ -34,7 +34,10 @@ test('bytes of a ping go to what it carries', () => {
   const heartbeat = { type: 'ping', stamp: 1, seen: 0, asks: false, advert: null, view: null, entry: null } as const;
   const bare = { ...heartbeat, census: null, contacts: [] };
   const none = new RegionSet();
-  const advert = { version: 1, advert: { held: RegionSet.whole(), spare: none, retired: none, lossy: none } };
+  const advert = {
+    version: 1,
+    advert: { held: RegionSet.whole(), spare: none, retired: none, lossy: none, isVolatile: false },
+  };
   const contacts = [{ id: '2'.repeat(40), address: 'a:1' }];
   const [least, told, named] = [bare, { ...bare, advert }, { ...bare, contacts }].map((message) => frameOf(message));
   const lengths = [least, told, named].map((frame) => frame?.length ?? 0) as [number, number, number];
