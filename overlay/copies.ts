@@ -377,7 +377,7 @@ export class Copies {
     return expendable;
   }
 
-  /** Regions that need not be kept here and that all who must keep them hold; and who is not that far. */
+  /** Regions that need not be kept here and that all who must keep them hold, safely; and who does not hold them yet. */
   surplus(): { disposable: RegionSet; waitingFor: Contact[] } {
     const disposable = this.expendable();
     if (disposable.isEmpty) return { disposable, waitingFor: [] };
@@ -387,18 +387,22 @@ export class Copies {
     const matters = disposable.intersect(
       this.#isLeaving ? this.#table.replicaRegion(this.#replicas) : RegionSet.whole(),
     );
-    for (const { contact, lacking } of this.#lackedByKeepers(matters, copies)) {
-      waitingFor.push(contact);
-      disposable.removeAll(lacking);
+    for (const { contact, lacking, unsafe } of this.#lackedByKeepers(matters, copies)) {
+      // A disk that has failed is not waited for.
+      if (!lacking.isEmpty) waitingFor.push(contact);
+      disposable.removeAll(unsafe);
     }
     return { disposable, waitingFor };
   }
 
-  /** Of some keys: what this node keeps, holds and would have after a crash, the flaws of that, and what all others hold who must keep it, too. */
+  /**
+   * Of some keys: what this node keeps, holds and would have after a crash, the flaws of that, and what all others who must
+   * keep it hold as safely.
+   */
   keptOf(keys: RegionSet): Kept {
     const held = this.#isVolatile ? new RegionSet() : this.#held.intersect(keys);
     const everywhere = held.clone();
-    for (const { lacking } of this.#lackedByKeepers(held, this.#replicas)) everywhere.removeAll(lacking);
+    for (const { unsafe } of this.#lackedByKeepers(held, this.#replicas)) everywhere.removeAll(unsafe);
     return { held, lossy: this.lossy.intersect(held), everywhere };
   }
 
@@ -433,16 +437,20 @@ export class Copies {
     this.#version += 1;
   }
 
-  /** Members that must keep some of the keys, when so many do of each, and what they lack of what they must. */
-  #lackedByKeepers(keys: RegionSet, copies: number): { contact: Contact; lacking: RegionSet }[] {
+  /**
+   * Members that must keep some of the keys, when so many do of each; what they lack of what they must, and of that and
+   * all else what a crash of theirs would take.
+   */
+  #lackedByKeepers(keys: RegionSet, copies: number): { contact: Contact; lacking: RegionSet; unsafe: RegionSet }[] {
     const others = this.#table.keepers(keys, copies).filter(({ id }) => id !== this.#table.self.id);
     const lacks = others.map((contact) => {
       const theirs = keys.intersect(this.#table.replicaRegionOf(contact.id, copies));
-      const lacking = this.#safeAt(contact.id).missingFrom(theirs);
+      const lacking = this.heldBy(contact.id).missingFrom(theirs);
       lacking.addAll(this.#betterThan(this.#lossyAt(contact.id)).intersect(theirs));
-      return { contact, lacking };
+      const isVolatile = this.#neighbours.get(contact.id)?.advert.isVolatile ?? false;
+      return { contact, lacking, unsafe: isVolatile ? theirs : lacking };
     });
-    return lacks.filter(({ lacking }) => !lacking.isEmpty);
+    return lacks.filter(({ unsafe }) => !unsafe.isEmpty);
   }
 
   /** Only in favour of one who must keep the region: another may just be about to retire its copy, too. */
@@ -462,11 +470,6 @@ export class Copies {
     this.#losses.retain(this.servable());
     this.#changed();
     return true;
-  }
-
-  /** What a neighbour holds, and would still have after a crash. */
-  #safeAt(id: Key): ReadonlyRegionSet {
-    return this.#neighbours.get(id)?.advert.isVolatile ? new RegionSet() : this.heldBy(id);
   }
 
   #lossyAt(id: Key): ReadonlyRegionSet {

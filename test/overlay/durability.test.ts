@@ -30,14 +30,14 @@ async function restartEach(fleet: Fleet): Promise<void> {
   await fleet.settle();
 }
 
-/** Puts one after the other, for as long as the fleet runs; notes what is acknowledged. */
-function writeOn(stores: StoreFleet, acknowledged: Acknowledged): { stop(): void } {
+/** Puts one after the other, for as long as the fleet runs, from nodes that go on; notes what is acknowledged. */
+function writeOn(stores: StoreFleet, acknowledged: Acknowledged, from = () => stores.any()): { stop(): void } {
   let isOver = false;
   const work = async (): Promise<void> => {
     for (let i = 0; !isOver; i++) {
       const resource = `r${i % 40}`;
       try {
-        await stores.any().put('books', resource, 'only', Buffer.from(`v${i}`), hourMs);
+        await from().put('books', resource, 'only', Buffer.from(`v${i}`), hourMs);
         acknowledged.set(resource, `v${i}`);
       } catch (error) {
         if (!(error instanceof OverlayError)) throw error;
@@ -282,6 +282,47 @@ describe.each([1, 2, 3])('copies on failed disks (seed %i)', (seed) => {
     await expect(stores.put('after', 'v')).rejects.toMatchObject({ code: 'full' });
   });
 });
+
+test.each([1, 23, 32])(
+  'disks that fill up and are emptied again, among restarts and newcomers, lose nothing that was acknowledged (seed %i)',
+  async (seed) => {
+    const stores = await StoreFleet.start(6, { seed, disks: true });
+    const { fleet } = stores;
+    const { sim } = fleet;
+    const acknowledged: Acknowledged = new Map();
+    for (let i = 0; i < 30; i++) {
+      await stores.put(`early${i}`, 'e');
+      acknowledged.set(`early${i}`, 'e');
+    }
+    const writer = writeOn(stores, acknowledged, () => stores.store(0));
+    let failedMax = 0;
+    for (let round = 0; round < 16; round++) {
+      await sim.runFor(4_000 * sim.random());
+      const node = fleet.node(1 + Math.floor((fleet.nodes.size - 1) * sim.random()));
+      const disk = sim.disk(node.self.address);
+      if (disk.isFull) {
+        disk.isFull = sim.random() < 0.3;
+        await fleet.restart(node);
+      } else if (round % 2 === 0) {
+        sim.disk(`n${fleet.nodes.size}:1`).isFull = sim.random() < 0.8;
+        await fleet.grow(1);
+      } else if (sim.random() < 0.5) disk.isFull = true;
+      else await fleet.restart(node);
+      failedMax = Math.max(failedMax, fleet.all().filter(({ journal }) => journal.failure).length);
+    }
+    writer.stop();
+    // Until the last put has succeeded or failed.
+    await sim.runFor(20_000);
+    expect(failedMax).toBeGreaterThan(1);
+    expect(acknowledged.size).toBeGreaterThan(0);
+    for (const { self } of fleet.all()) sim.disk(self.address).isFull = false;
+    await fleet.powerFailure();
+    await fleet.settle();
+    await sim.runFor(60_000);
+    await expectAll(stores, acknowledged);
+    for (const node of fleet.all()) node.checkInvariants();
+  },
+);
 
 test.each(['damage', 'forget'] as const)(
   '%s: noticed, the rest is used, and the node takes no writes',
