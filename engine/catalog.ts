@@ -176,7 +176,8 @@ export class Catalog {
         await attempt(`dropping table "${name}" failed`, remove);
       } catch (error) {
         // What it was called is known no longer: nobody could drop its rows another time.
-        if (await this.#isGone(name)) this.#announce({ changed: name, dropped: distributed.namespace });
+        if (await this.#isGone(name, distributed.namespace))
+          this.#announce({ changed: name, dropped: distributed.namespace });
         throw error;
       }
       this.#announce({ changed: name, dropped: distributed.namespace });
@@ -188,10 +189,10 @@ export class Catalog {
     } else if (!ifExists) throw unknownTable(name, position, []);
   }
 
-  /** Whether a distributed table is known to exist no longer. */
-  async #isGone(name: string): Promise<boolean> {
+  /** Whether a distributed table is known to exist no longer; another of its name may. */
+  async #isGone(name: string, rows: string): Promise<boolean> {
     try {
-      return (await this.#entries(name)).every(({ table }) => table.distributed === null);
+      return (await this.#entries(name)).every(({ table }) => table.distributed?.namespace !== rows);
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
       return false;
@@ -242,7 +243,8 @@ export class Catalog {
     for (const { resourceId, instanceId, lifetimeLeftMs } of [...store.scan(namespace, overlay.region())]) {
       if (instanceId !== 'distributed' || lifetimeLeftMs > distributedLifetimeMs / 2) continue;
       try {
-        await store.renew(namespace, resourceId, instanceId, distributedLifetimeMs);
+        // Where that fails it is tried again.
+        await store.renew(namespace, resourceId, instanceId, distributedLifetimeMs, { isSoft: true });
       } catch (error) {
         log.warn('could not renew a table definition', { table: resourceId, error: String(error) });
       }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { QueryError } from '../columnar/index.ts';
 import {
@@ -14,16 +14,22 @@ import {
 } from '../overlay/index.ts';
 import { isTableFile } from './tables/index.ts';
 
-// A node's data directory: a marker, by which it is known and which tells its format, and the database.
+// A node's data directory: a marker, by which it is known and which tells its format, and the database. Both tell whose it
+// is: the database with its seals, and the marker for lives in which that cannot be read.
 
 const markerName = 'wharf-node';
+const newMarkerName = 'wharf-node.new';
 const databaseName = 'store';
 const format = 2;
-const marker = `${JSON.stringify({ format })}\n`;
+
+interface Identity {
+  readonly cluster: string;
+  readonly id: string;
+}
 
 /**
- * Opens the directory in which a node keeps its state, or makes a new one. When that of an earlier life cannot be
- * opened, being damaged or on a full disk, the node lives without it, and takes no writes.
+ * Opens the directory in which a node keeps its state, or makes a new one. When that of an earlier life is damaged so that
+ * it cannot be opened, the node lives without it, and takes no writes.
  * @throws QueryError `configuration` when it is something else or of another version, `dataDirectory` when it cannot be
  *   made or read; StorageError, for `unusable`
  */
@@ -33,10 +39,10 @@ export async function openDataDirectory(directory: string): Promise<Storage> {
     const names = await readdir(directory);
     if (names.includes(markerName)) return await reopened(directory);
     // A crash may have come before the marker.
-    if (names.some((name) => name !== databaseName)) throw notOurs(directory, names);
+    if (names.some((name) => name !== databaseName && name !== newMarkerName)) throw notOurs(directory, names);
     const storage = await LevelStorage.open(join(directory, databaseName));
     // Last: from now on there has to be a database.
-    await writeFile(join(directory, markerName), marker, { flush: true });
+    await writeMarker(directory, null);
     return storage;
   } catch (error) {
     if (error instanceof QueryError || error instanceof StorageError) throw error;
@@ -51,13 +57,14 @@ async function reopened(directory: string): Promise<Storage> {
     await checkMarker(directory);
     return await LevelStorage.open(join(directory, databaseName), true);
   } catch (error) {
-    if (!(error instanceof StorageError) || error.code === 'locked' || error.code === 'io') throw error;
-    return unreadable(error.code === 'corrupt' ? damaged(error.message) : error);
+    if (error instanceof StorageError && error.code === 'corrupt') return unreadable(damaged(error.message));
+    throw error;
   }
 }
 
 /**
- * Who the node is that keeps its state here: the same in every life, but for those in which that cannot be read.
+ * Who the node is that keeps its state here: the same in every life, but for those in which neither the database nor the
+ * marker can be read.
  * @param newId of a new node
  * @returns whether it is new, too: then nobody has seen it yet
  * @throws QueryError `configuration` when it belongs to another cluster; StorageError
@@ -68,9 +75,15 @@ export async function identify(
   cluster: string,
   newId: () => string,
 ): Promise<{ readonly id: string; readonly isNew: boolean }> {
-  const known = await readIdentity(journal);
+  const onDisk = await readIdentity(journal);
+  const marked = await markedIdentity(directory);
+  const known = onDisk ?? (journal.failure ? marked : null);
   if (known) {
-    if (known.cluster === cluster) return { id: known.id, isNew: false };
+    if (known.cluster === cluster) {
+      // It may be of before that was written there, or a crash came first.
+      if (marked?.id !== known.id && !journal.failure) await markIdentity(directory, known);
+      return { id: known.id, isNew: false };
+    }
     throw new QueryError(
       'configuration',
       `the data directory ${directory} belongs to a node of cluster "${known.cluster}", not of "${cluster}"`,
@@ -82,17 +95,19 @@ export async function identify(
   if (journal.failure) return { id, isNew: true };
   journal.write(diskKey(diskPrefix.identity), new TextEncoder().encode(JSON.stringify({ cluster, id })));
   await journal.flushed();
+  await markIdentity(directory, { cluster, id });
   return { id, isNew: true };
 }
 
 /** For a new node that was not let in: the next one here may be of another cluster. */
-export async function forgetIdentity(journal: Journal): Promise<void> {
+export async function forgetIdentity(journal: Journal, directory: string): Promise<void> {
+  await writeMarker(directory, null);
   journal.write(diskKey(diskPrefix.identity), null);
   await journal.flushed();
 }
 
-async function readIdentity(journal: Journal): Promise<{ cluster: string; id: string } | null> {
-  let identity: { cluster: string; id: string } | null = null;
+async function readIdentity(journal: Journal): Promise<Identity | null> {
+  let identity: Identity | null = null;
   for await (const { value } of journal.read(diskPrefix.identity)) {
     identity = identityOf(parsed(new TextDecoder().decode(value)));
     if (!identity) journal.damaged('the identity of the node makes no sense');
@@ -100,7 +115,24 @@ async function readIdentity(journal: Journal): Promise<{ cluster: string; id: st
   return identity;
 }
 
-function identityOf(known: unknown): { cluster: string; id: string } | null {
+/** Null when the marker, which need not be whole, does not tell. */
+async function markedIdentity(directory: string): Promise<Identity | null> {
+  return identityOf(parsed(await readFile(join(directory, markerName), 'utf8').catch(() => '')));
+}
+
+/** The database tells it, too: where there is no room for this, the next life tries again. */
+async function markIdentity(directory: string, identity: Identity): Promise<void> {
+  await writeMarker(directory, identity).catch(() => {});
+}
+
+/** All of it or nothing, whenever a crash comes. */
+async function writeMarker(directory: string, identity: Identity | null): Promise<void> {
+  const path = join(directory, newMarkerName);
+  await writeFile(path, `${JSON.stringify({ format, ...identity })}\n`, { flush: true });
+  await rename(path, join(directory, markerName));
+}
+
+function identityOf(known: unknown): Identity | null {
   if (typeof known !== 'object' || known === null || !('cluster' in known && 'id' in known)) return null;
   const { cluster, id } = known;
   return typeof cluster === 'string' && typeof id === 'string' && isKey(id) ? { cluster, id } : null;

@@ -144,7 +144,7 @@ export async function startNode(options: StartOptions = {}): Promise<RunningNode
     return await enter(transport, runtime, waysIn, { ...options, replicas, geometry }, { journal, id: known.id });
   } catch (error) {
     // A disk that fails now is not why this node ends.
-    if (isNew && journal) await forgetIdentity(journal).catch(() => {});
+    if (isNew && journal && options.data !== undefined) await forgetIdentity(journal, options.data).catch(() => {});
     runtime.close();
     await transport.close();
     await journal?.close();

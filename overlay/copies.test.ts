@@ -211,6 +211,15 @@ test('copies on failed disks are no reason to give up others, here or far away',
   expect(held.isEmpty && everywhere.isEmpty).toBe(true);
 });
 
+test('what is stale is not given to those who may lose it', () => {
+  const { copies } = new World(members.slice(0, 5), wholeRing);
+  const [taker] = members.slice(0, 5) as [Contact];
+  copies.advertised(taker, { ...advertOf([wholeRing]), isVolatile: true }, 1);
+  expect(copies.takersOfStale().sources).toEqual([]);
+  copies.advertised(taker, advertOf([wholeRing]), 2);
+  expect(copies.takersOfStale().sources).not.toEqual([]);
+});
+
 describe('copies far away, of keys whose owner the table does not know,', () => {
   const [near, far] = [members.slice(0, 2), contactOf(40)];
 

@@ -168,7 +168,8 @@ export class Copies {
   takersOfStale(): { sources: Source[]; unheard: Contact[] } {
     const parts = this.#kept.missingFrom(this.#stale);
     if (parts.isEmpty) return { sources: [], unheard: [] };
-    const { sources, orphans } = this.holdersOf(parts);
+    // It goes once it was taken: not by one that may lose it.
+    const { sources, orphans } = this.holdersOf(parts, (advert) => !advert.isVolatile);
     return { sources, unheard: this.#table.keepers(orphans, 1).filter(({ id }) => id !== this.#table.self.id) };
   }
 
@@ -275,12 +276,13 @@ export class Copies {
   }
 
   /** Spreads parts over members known to have them, whole parts first; what nobody has is left over. */
-  holdersOf(wanted: RegionSet): { sources: Source[]; orphans: RegionSet } {
+  holdersOf(wanted: RegionSet, mayBe = (_advert: Advert) => true): { sources: Source[]; orphans: RegionSet } {
     const left = wanted.clone();
     const sources: Source[] = [];
     for (const pick of [(advert: Advert) => advert.held, (advert: Advert) => advert.spare]) {
       for (const { contact, advert } of this.#neighbours.values()) {
         if (left.isEmpty) return { sources, orphans: left };
+        if (!mayBe(advert)) continue;
         for (const region of left.intersect(pick(advert))) {
           sources.push({ contact, region });
           left.remove(region);

@@ -59,6 +59,7 @@ export class OverlayNode implements Overlay {
   readonly #parts: Parts;
   readonly #toSelf: { app: AppId; payload: Uint8Array }[] = [];
   #state: 'new' | 'joining' | 'member' | 'leaving' | 'closed' = 'new';
+  #isStandIn = false;
 
   constructor({ runtime, transport, id, options, journal, log = () => {} }: OverlayNodeInit) {
     this.runtime = runtime;
@@ -100,18 +101,23 @@ export class OverlayNode implements Overlay {
 
   /** Members of an earlier life that were not heard in this one are missing, until they are. */
   recall(): void {
+    this.#isStandIn = true;
     this.#parts.recall();
   }
 
   /**
-   * Begins a new ring, of which this node holds everything; or what falls to it, when others begin it together with it.
+   * Begins a new ring, of which this node holds everything; or what falls to it, when others begin it together with it. When it
+   * remembers members of an earlier life (see `recall`) it stands in for a fleet, and holds nothing before it is known how much
+   * of that is left.
    * @param others members that begin it too, its neighbours among them; they must be told the same
    */
   bootstrap(others: readonly Contact[] = []): void {
     assert(this.#state === 'new', 'a node enters the ring once');
     this.#state = 'member';
     this.#parts.membership.bootstrap(others);
-    this.#parts.replication.start(others.length === 0 ? 'everything' : 'share');
+    // Others had what this node's disk does not tell of.
+    const alone = this.#isStandIn ? 'nothing' : 'everything';
+    this.#parts.replication.start(others.length === 0 ? alone : 'share');
   }
 
   /**

@@ -136,8 +136,8 @@ export class Replication {
 
   /**
    * The node has entered the ring.
-   * @param complete of what its copies, empty as they are, are complete: of `nothing` in a ring that others began; of
-   *   `everything` when it began the ring alone; of its `share` when it did so together with others
+   * @param complete of what its copies, empty as they are, are complete: of `nothing` in a ring that others began, or that
+   *   stands in for theirs; of `everything` when it began the ring alone; of its `share` when it did so together with others
    */
   start(complete: 'everything' | 'share' | 'nothing'): void {
     this.#isRunning = true;

@@ -32,14 +32,17 @@ export interface WriteConditions {
   readonly secret?: string;
 }
 
-export interface PutOptions extends WriteConditions {
-  /** SHA-256 of a secret (see `guardOf`): whoever replaces or removes the item must show it. */
-  readonly guard?: Guard;
+export interface RenewOptions {
   /**
-   * Soft state: this writer puts it again before long. A node whose disk has failed takes it all the same, in memory, so
-   * that it goes on being known. False when absent.
+   * Soft state: this writer puts or renews it again before long. A node whose disk has failed takes it all the same, in
+   * memory, so that it goes on being known. False when absent.
    */
   readonly isSoft?: boolean;
+}
+
+export interface PutOptions extends WriteConditions, RenewOptions {
+  /** SHA-256 of a secret (see `guardOf`): whoever replaces or removes the item must show it. */
+  readonly guard?: Guard;
 }
 
 /**
@@ -117,9 +120,18 @@ export class ObjectStore {
    * shortened, a signed one has to be signed anew.
    * @throws OverlayError `refused`, `full`, `timeout`: see `put`
    */
-  async renew(namespace: string, resourceId: string, instanceId: string, lifetimeMs: number): Promise<boolean> {
+  async renew(
+    namespace: string,
+    resourceId: string,
+    instanceId: string,
+    lifetimeMs: number,
+    options: RenewOptions = {},
+  ): Promise<boolean> {
+    checkOptions(options, ['isSoft']);
+    const { isSoft = false } = options;
+    checkFlag('isSoft', isSoft);
     try {
-      await this.#writer.write({ type: 'renew', namespace, resourceId, instanceId, lifetimeMs });
+      await this.#writer.write({ type: 'renew', namespace, resourceId, instanceId, lifetimeMs }, { isSoft });
       return true;
     } catch (error) {
       if (error instanceof OverlayError && error.code === 'conflict') return false;

@@ -280,6 +280,12 @@ describe.each([1, 2, 3])('copies on failed disks (seed %i)', (seed) => {
       expect(await stores.get(`soft${i}`)).toBe('s');
     }
     await expect(stores.put('after', 'v')).rejects.toMatchObject({ code: 'full' });
+    const renew = (i: number, isSoft: boolean): Promise<boolean> =>
+      fleet.sim.runUntil(stores.any().renew('books', `r${i}`, 'only', 2 * hourMs, { isSoft }), run);
+    for (let i = 0; i < 30; i++) expect(await renew(i, true)).toBe(true);
+    await fleet.sim.runFor(1.5 * hourMs);
+    for (let i = 0; i < 30; i++) expect(await stores.get(`r${i}`)).toBe(`v${i}`);
+    await expect(renew(0, false)).rejects.toMatchObject({ code: 'full' });
   });
 });
 
@@ -340,6 +346,40 @@ test.each(['damage', 'forget'] as const)(
     await expect(stores.put('new', 'v')).rejects.toMatchObject({ code: 'refused' });
   },
 );
+
+test('a node that stands in for its fleet with nothing on its disk does not pretend that this is all', async () => {
+  const stores = await StoreFleet.start(2, { seed: 6, disks: true });
+  const { fleet } = stores;
+  await stores.put('r', 'v');
+  const others = fleet.all().map(({ self }) => self);
+  const node = fleet.build();
+  const disk = fleet.sim.disk(node.self.address);
+  await fleet.sim.runUntil(
+    node.recover().then(() => node.join(others.map(({ address }) => address))),
+    run,
+  );
+  // There is room for the names of the others, and for nothing of what they have.
+  await fleet.sim.runUntil(() => disk.entries > 0, run);
+  disk.isFull = true;
+  await fleet.settle();
+  for (const one of fleet.all()) fleet.crash(one);
+  disk.isFull = false;
+  fleet.sim.restart(node.self.address);
+  const back = fleet.build(node.self.address, node.self.id);
+  expect(await fleet.sim.runUntil(back.recover(), run)).not.toEqual([]);
+  back.recall();
+  back.bootstrap();
+  for (let i = 0; i < 9; i++) {
+    const isWhole = back.holds(back.self.id, back.self.id) && back.losses(RegionSet.whole()).length === 0;
+    expect(isWhole).toBe(false);
+    await fleet.sim.runFor(10_000);
+  }
+  for (const other of others) await fleet.bringBack(other);
+  await fleet.settle();
+  await fleet.sim.runFor(60_000);
+  expect(await stores.get('r')).toBe('v');
+  expect(lossyNodes(fleet)).toBe(0);
+});
 
 describe('a disk that cannot be read', () => {
   test('is as good as none to a fleet that has the rest, but that the node takes no writes', async () => {
