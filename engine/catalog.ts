@@ -171,16 +171,16 @@ export class Catalog {
     const entries = system ? [] : await this.#entries(name);
     const distributed = entries.find(({ table }) => table.distributed !== null)?.table.distributed;
     if (distributed) {
+      const { namespace: rows } = distributed;
       const remove = () => this.#options.store.remove(namespace, name, 'distributed');
       try {
         await attempt(`dropping table "${name}" failed`, remove);
       } catch (error) {
-        // What it was called is known no longer: nobody could drop its rows another time.
-        if (await this.#isGone(name, distributed.namespace))
-          this.#announce({ changed: name, dropped: distributed.namespace });
+        // Nobody could drop the rows another time: what they are called is known no longer.
+        if (await this.#isGone(name, rows)) this.#announce({ changed: name, dropped: rows });
         throw error;
       }
-      this.#announce({ changed: name, dropped: distributed.namespace });
+      this.#announce({ changed: name, dropped: rows });
     } else if (system || entries.length > 0) {
       throw new QueryError('wrongObjectType', `"${name}" is not a distributed table`, {
         position,

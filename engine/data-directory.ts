@@ -80,7 +80,7 @@ export async function identify(
   const known = onDisk ?? (journal.failure ? marked : null);
   if (known) {
     if (known.cluster === cluster) {
-      // It may be of before that was written there, or a crash came first.
+      // The directory may be older than that, or a crash came first.
       if (marked?.id !== known.id && !journal.failure) await markIdentity(directory, known);
       return { id: known.id, isNew: false };
     }

@@ -171,8 +171,8 @@ export class ReplicatedWrites {
     const admissions = await this.#admit(from, writes);
     const outcomes = writes.map((write, i) => this.#take(write, isSoft, accepted, admissions[i]));
     const flushing = this.#diskFailure(isSoft);
-    const copied = await this.#copy(accepted, isSoft);
-    const failure = (await flushing) ?? (copied === 'done' ? null : copied === 'silent' ? busy : copied);
+    const uncopied = await this.#copy(accepted, isSoft);
+    const failure = (await flushing) ?? uncopied;
     // Had the region gone to another meanwhile, its copies would now be others, too.
     const final = (outcome: WriteOutcome, write: Write): WriteOutcome =>
       outcome.status === 'done' ? (failure ?? (this.#owns(write) ? outcome : busy)) : outcome;
@@ -249,10 +249,10 @@ export class ReplicatedWrites {
   }
 
   /**
-   * `done` when every other member with a copy has it: those that fail meanwhile keep none any more. `silent` when some do
+   * Null when every other member with a copy has it: those that fail meanwhile keep none any more. `busy` when some do
    * not take it in time, or when some keys are another's by now, from whom alone they would take it.
    */
-  async #copy(writes: readonly Write[], isSoft: boolean): Promise<'done' | 'silent' | Refusal> {
+  async #copy(writes: readonly Write[], isSoft: boolean): Promise<WriteOutcome | null> {
     const { writeTimeoutMs } = this.#node.options;
     const deadlineMs = this.#node.runtime.now() + writeTimeoutMs;
     const done = new Map<Key, Set<Write>>();
@@ -266,9 +266,9 @@ export class ReplicatedWrites {
           due.set(contact, share);
         }
       }
-      if (due.size === 0) return 'done';
+      if (due.size === 0) return null;
       const leftMs = deadlineMs - this.#node.runtime.now();
-      if (leftMs <= 0 || !writes.every((write) => this.#owns(write))) return 'silent';
+      if (leftMs <= 0 || !writes.every((write) => this.#owns(write))) return busy;
       const answers = await Promise.all(
         [...due].map(async ([contact, share]) => {
           const answer = await this.#apply(contact, share, isSoft, leftMs);
